@@ -1,0 +1,93 @@
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void wipe(void *data, size_t len)
+{
+    if (len > 0)
+        explicit_bzero(data, len);
+}
+
+bool buf_reserve(struct buf *b, size_t extra)
+{
+    if (b->failed || extra > SIZE_MAX / 2 - b->len) {
+        b->failed = true;
+        return false;
+    }
+    if (b->cap - b->len >= extra)
+        return true;
+    size_t cap = b->cap == 0 ? 256 : b->cap;
+    while (cap - b->len < extra)
+        cap *= 2;
+    uint8_t *data = malloc(cap); /* not realloc: it would leave an unwiped copy behind */
+    if (data == NULL) {
+        b->failed = true;
+        return false;
+    }
+    if (b->len > 0)
+        memcpy(data, b->data, b->len);
+    wipe(b->data, b->cap);
+    free(b->data);
+    b->data = data;
+    b->cap = cap;
+    return true;
+}
+
+void buf_add(struct buf *b, struct bytes more)
+{
+    if (more.len == 0 || !buf_reserve(b, more.len))
+        return;
+    memcpy(b->data + b->len, more.data, more.len);
+    b->len += more.len;
+}
+
+void buf_add_str(struct buf *b, const char *s)
+{
+    buf_add(b, bytes_str(s));
+}
+
+void buf_add_u8(struct buf *b, uint8_t c)
+{
+    buf_add(b, bytes_of(&c, 1));
+}
+
+void buf_addf(struct buf *b, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(NULL, 0, fmt, ap);
+    va_end(ap);
+    if (n >= 0 && buf_reserve(b, (size_t)n + 1)) {
+        (void)vsnprintf((char *)b->data + b->len, (size_t)n + 1, fmt, again);
+        b->len += (size_t)n;
+    } else {
+        b->failed = true;
+    }
+    va_end(again);
+}
+
+void buf_clear(struct buf *b)
+{
+    wipe(b->data, b->len);
+    b->len = 0;
+    b->failed = false;
+}
+
+void buf_free(struct buf *b)
+{
+    wipe(b->data, b->cap);
+    free(b->data);
+    *b = BUF_INIT;
+}
+
+const char *buf_cstr(struct buf *b)
+{
+    if (!buf_reserve(b, 1))
+        return "";
+    b->data[b->len] = '\0';
+    return (const char *)b->data;
+}

@@ -1,0 +1,74 @@
+/* config: /etc/zegel/zegel.yaml, read with libcyaml against a schema, then checked. What this returns is complete: every
+ * default is filled in, every reference resolved. Immutable once loaded; one owner, freed as a whole. */
+#ifndef ZEGEL_CONFIG_H
+#define ZEGEL_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+enum config_algorithm { CONFIG_RSA_SHA256, CONFIG_ED25519_SHA256 };
+enum config_on_failure { CONFIG_TEMPFAIL, CONFIG_PASS_UNSIGNED };
+
+struct config_token {
+    char *name;        /* ours; also names the PIN latch: [A-Za-z0-9_-]+ */
+    char *module;      /* absolute path of the PKCS#11 module */
+    char *token;       /* RFC 7512 URI that picks the token */
+    char *pin;         /* file:PATH, credential:NAME, prompt, pinpad */
+    char *sessions;    /* "auto" or a number */
+    char *deadline;    /* "10s", "500ms" */
+    int sessions_n;    /* 0: auto */
+    int64_t deadline_ms;
+};
+
+struct config_key {
+    char *selector;
+    enum config_algorithm algorithm;
+    char *key;          /* RFC 7512 URI with object= or id=; NULL in the file: DOMAIN/SELECTOR on the first token */
+    unsigned token;     /* index into config.tokens whose URI the key's matches */
+};
+
+struct config_domain {
+    char *domain;        /* A-label, lower case, no trailing dot */
+    bool subdomains;     /* also sign From: x@sub.DOMAIN, with d=DOMAIN */
+    struct config_key *keys;
+    unsigned keys_count;
+    enum config_on_failure on_failure;
+    char *canonicalization; /* "relaxed/simple" and so on */
+    bool relaxed_header, relaxed_body;
+    char *expire;        /* x= this long after t=; NULL: no x= */
+    int64_t expire_s;    /* 0: none */
+    char *identity;      /* i=; NULL: none */
+};
+
+struct config {
+    char *state; /* directory, absolute */
+    struct config_token *tokens;
+    unsigned tokens_count;
+    char **listen; /* unix:PATH or inet:PORT@HOST or inet6:PORT@HOST */
+    unsigned listen_count;
+    char **trusted_networks; /* CIDR; mail from there is signed as if authenticated */
+    unsigned trusted_networks_count;
+    struct config_domain *domains;
+    unsigned domains_count;
+    char *user; /* switch to this user when started as root; NULL: do not */
+};
+
+#define CONFIG_DEFAULT_PATH "/etc/zegel/zegel.yaml"
+#define CONFIG_DEFAULT_STATE "/var/lib/zegel"
+
+/* Read and check `path`. On failure returns ZEGEL_ERR_CONFIG and puts one line, "FILE:LINE: KEY: what is wrong", into `why`. */
+int config_load(const char *path, struct config **out, struct buf *why);
+/* The same from memory; `name` stands for the file in messages. */
+int config_parse(const char *name, struct bytes yaml, struct config **out, struct buf *why);
+void config_free(struct config *c);
+
+/* The entry for a From domain: the exact one, or the nearest parent with `subdomains`. NULL when there is none.
+ * `domain` in any case; O(labels). */
+const struct config_domain *config_find_domain(const struct config *c, struct bytes domain);
+
+/* Durations: "10s", "500ms", "5m", "2h", "7d". Milliseconds, or -1. */
+int64_t config_duration_ms(const char *text);
+
+#endif

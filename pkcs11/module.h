@@ -1,0 +1,19 @@
+/* module: one vendor library, loaded from an absolute path and initialised with CKF_OS_LOCKING_OK by us. */
+#ifndef ZEGEL_MODULE_H
+#define ZEGEL_MODULE_H
+
+#include "base/buf.h"
+#include "pkcs11/cryptoki.h"
+
+struct module {
+    void *handle; /* dlopen */
+    CK_FUNCTION_LIST *f;
+    char *path;
+};
+
+/* ZEGEL_OK, ZEGEL_ERR_MODULE or ZEGEL_ERR_NOMEM; on failure one line in `why`. The caller closes it. */
+int module_open(const char *path, struct module **out, struct buf *why);
+/* C_Finalize and unload. NULL is fine. */
+void module_close(struct module *m);
+
+#endif

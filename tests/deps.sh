@@ -1,0 +1,67 @@
+#!/bin/bash
+# Install what is missing of the Debian 12 packages Zegel is built and tested with. Starts no service, removes nothing.
+set -eu
+
+packages=(
+    # build
+    gcc make pkg-config libc6-dev libssl-dev libmilter-dev libcyaml-dev libp11-kit-dev libsqlite3-dev
+    libldns-dev libunbound-dev libseccomp-dev libsystemd-dev
+    # test: unit tests, tokens, real servers, independent verifiers, senders
+    check softhsm2 opensc postfix knot knot-dnsutils opendkim opendkim-tools
+    python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc
+    # lint and fuzz
+    clang-14 clang-tidy clang-format cppcheck shellcheck libclang-rt-14-dev llvm
+)
+
+missing=()
+for package in "${packages[@]}"; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+    echo "deps: all ${#packages[@]} packages are installed"
+    exit 0
+fi
+
+if [ "$(id -u)" -ne 0 ]; then
+    if ! command -v sudo >/dev/null; then
+        echo "deps: ${missing[*]} missing and neither root nor sudo at hand: run as root: make deps" >&2
+        exit 1
+    fi
+    exec sudo "$0" "$@"
+fi
+
+# A policy-rc.d that says 101 keeps maintainer scripts from starting services; an existing one is the admin's own.
+policy=/usr/sbin/policy-rc.d
+cleanup() {
+    if [ -n "${made_policy:-}" ]; then rm -f "$policy"; fi
+    if [ -n "${log:-}" ]; then rm -f "$log"; fi
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+if [ ! -e "$policy" ] && [ ! -L "$policy" ]; then
+    made_policy=yes
+    printf '#!/bin/sh\nexit 101\n' >"$policy"
+    chmod 755 "$policy"
+fi
+
+echo "deps: installing ${#missing[@]} packages: ${missing[*]}"
+log=$(mktemp)
+export DEBIAN_FRONTEND=noninteractive
+install() {
+    apt-get install -y -q --no-install-recommends --no-remove "${missing[@]}" >"$log" 2>&1 </dev/null
+}
+if ! install; then
+    # Package lists may be missing or old: fetch them and try once more.
+    apt-get update -q >/dev/null 2>&1 || true
+    if ! install; then
+        tail -n 20 "$log" >&2
+        if grep -q 'no-remove\|Packages need to be removed' "$log"; then
+            echo "deps: apt would have to remove another package (another mail server than Postfix?): nothing was changed; use a machine or container without it" >&2
+        else
+            echo "deps: apt-get could not install ${missing[*]} (output above); Zegel is built on Debian 12" >&2
+        fi
+        exit 1
+    fi
+fi
+echo "deps: done"
