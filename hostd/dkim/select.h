@@ -1,0 +1,32 @@
+/* select: which fields a signature covers, in which order (RFC 6376 §5.4). */
+#ifndef ZEGEL_DKIM_SELECT_H
+#define ZEGEL_DKIM_SELECT_H
+
+#include "dkim/header.h"
+
+/* NULL-terminated lists of names. */
+struct select_policy {
+    const char *const *sign;     /* every instance that is there */
+    const char *const *oversign; /* every instance, and once more, so that none can be added (§8.15) */
+};
+
+extern const struct select_policy select_default;
+
+struct selected {
+    struct {
+        const char *name;
+        size_t field; /* index into header.fields, or SELECT_ABSENT for the oversigned one */
+    } entries[DKIM_SELECTED_MAX];
+    size_t count;
+};
+
+#define SELECT_ABSENT SIZE_MAX
+
+/* Names in the order of the policy (oversigned first); of equal ones the bottom-most first (§5.4.2).
+ * False when there are more than DKIM_SELECTED_MAX. */
+bool select_fields(const struct select_policy *policy, const struct header *h, struct selected *out);
+
+/* The first of RFC 5322 §3.6's at-most-once fields that stands there twice, or NULL. */
+const char *select_repeated_singleton(const struct header *h);
+
+#endif
