@@ -1,0 +1,224 @@
+#include "config/check.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "config/network.h"
+#include "dkim/domain.h"
+
+enum { SESSIONS_MAX = 256, DEADLINE_MAX_MS = 25000, DEADLINE_DEFAULT_MS = 10000 };
+
+/* One line, and the error to return. */
+static int bad(struct buf *why, const char *file, const char *key, const char *value, const char *problem)
+{
+    buf_addf(why, "%s: %s: %s: %s", file, key, value, problem);
+    return ZEGEL_ERR_CONFIG;
+}
+
+static bool set_default(char **field, const char *value)
+{
+    if (*field == NULL)
+        *field = strdup(value); /* as libcyaml allocates: cyaml_mem is malloc and free */
+    return *field != NULL;
+}
+
+static bool is_token_name(const char *s)
+{
+    for (; *s != '\0'; s++)
+        if (!((ascii_lower((uint8_t)*s) >= 'a' && ascii_lower((uint8_t)*s) <= 'z') || (*s >= '0' && *s <= '9') || *s == '-' ||
+              *s == '_'))
+            return false;
+    return true;
+}
+
+static bool is_pin_source(const char *s)
+{
+    return strcmp(s, "prompt") == 0 || strcmp(s, "pinpad") == 0 || (strncmp(s, "file:/", 6) == 0) ||
+           (strncmp(s, "credential:", 11) == 0 && s[11] != '\0' && strchr(s + 11, '/') == NULL);
+}
+
+static int check_token(struct config *c, struct config_token *t, const char *file, struct buf *why)
+{
+    if (!is_token_name(t->name))
+        return bad(why, file, "tokens.name", t->name, "letters, digits, - and _ only");
+    for (struct config_token *o = c->tokens; o < t; o++)
+        if (strcmp(o->name, t->name) == 0)
+            return bad(why, file, "tokens.name", t->name, "stands there twice");
+    if (t->module[0] != '/')
+        return bad(why, file, "tokens.module", t->module, "must be an absolute path");
+    if (strncmp(t->token, "pkcs11:", 7) != 0)
+        return bad(why, file, "tokens.token", t->token, "must be a pkcs11: URI (RFC 7512)");
+    if (strstr(t->token, "pin-value") != NULL)
+        return bad(why, file, "tokens.token", "pkcs11:...", "no PIN belongs into a URI; use pin:");
+    if (!is_pin_source(t->pin))
+        return bad(why, file, "tokens.pin", t->name, "must be file:/PATH, credential:NAME, prompt or pinpad");
+    if (t->sessions != NULL && strcmp(t->sessions, "auto") != 0) {
+        char *end;
+        unsigned long n = strtoul(t->sessions, &end, 10);
+        if (*end != '\0' || n < 1 || n > SESSIONS_MAX)
+            return bad(why, file, "tokens.sessions", t->sessions, "must be auto or 1 to 256");
+        t->sessions_n = (int)n;
+    }
+    t->deadline_ms = t->deadline == NULL ? DEADLINE_DEFAULT_MS : config_duration_ms(t->deadline);
+    if (t->deadline_ms < 100 || t->deadline_ms > DEADLINE_MAX_MS)
+        return bad(why, file, "tokens.deadline", t->deadline, "must be 100ms to 25s (the MTA waits 30 s)");
+    return ZEGEL_OK;
+}
+
+/* The value of `attr` (token, object, id) in a pkcs11: URI. */
+static struct bytes uri_attr(const char *uri, const char *attr)
+{
+    struct bytes rest = bytes_str(uri + strlen("pkcs11:"));
+    rest = bytes_slice(rest, 0, bytes_find(rest, '?'));
+    while (rest.len > 0) {
+        size_t end = bytes_find(rest, ';');
+        struct bytes pair = bytes_slice(rest, 0, end);
+        size_t eq = bytes_find(pair, '=');
+        if (bytes_eq(bytes_slice(pair, 0, eq), bytes_str(attr)))
+            return bytes_slice(pair, eq + 1, pair.len);
+        rest = bytes_slice(rest, end + 1, rest.len);
+    }
+    return bytes_of(NULL, 0);
+}
+
+/* The configured token a key's URI means: the one with the same token=, or the first when the URI names none. */
+static bool find_token(const struct config *c, struct config_key *k)
+{
+    struct bytes want = uri_attr(k->key, "token");
+    for (unsigned i = 0; i < c->tokens_count; i++)
+        if (want.data == NULL || bytes_eq(want, uri_attr(c->tokens[i].token, "token"))) {
+            k->token = i;
+            return true;
+        }
+    return false;
+}
+
+static int check_key(struct config *c, const struct config_domain *d, struct config_key *k, const char *file, struct buf *why)
+{
+    if (!domain_is_valid(bytes_str(k->selector)))
+        return bad(why, file, "domains.keys.selector", k->selector, "is no selector (RFC 6376 section 3.1)");
+    for (const struct config_key *o = d->keys; o < k; o++)
+        if (strcasecmp(o->selector, k->selector) == 0)
+            return bad(why, file, "domains.keys.selector", k->selector, "stands there twice");
+    if (k->key == NULL) {
+        struct buf uri = BUF_INIT;
+        buf_addf(&uri, "%s;object=%s/%s", c->tokens[0].token, d->domain, k->selector);
+        bool ok = set_default(&k->key, buf_cstr(&uri));
+        buf_free(&uri);
+        if (!ok)
+            return ZEGEL_ERR_NOMEM;
+    }
+    if (strncmp(k->key, "pkcs11:", 7) != 0)
+        return bad(why, file, "domains.keys.key", k->key, "must be a pkcs11: URI: keys in files are what Zegel is there to end");
+    if (uri_attr(k->key, "object").data == NULL && uri_attr(k->key, "id").data == NULL)
+        return bad(why, file, "domains.keys.key", k->key, "needs object= or id=");
+    if (!find_token(c, k))
+        return bad(why, file, "domains.keys.key", k->key, "names a token that is not under tokens:");
+    return ZEGEL_OK;
+}
+
+static int check_domain(struct config *c, struct config_domain *d, const char *file, struct buf *why)
+{
+    for (char *p = d->domain; *p != '\0'; p++)
+        *p = (char)ascii_lower((uint8_t)*p);
+    if (!domain_is_valid(bytes_str(d->domain)))
+        return bad(why, file, "domains.domain", d->domain, "is no domain name; write international names as A-labels (xn--)");
+    if (!set_default(&d->canonicalization, "relaxed/relaxed"))
+        return ZEGEL_ERR_NOMEM;
+    const char *slash = strchr(d->canonicalization, '/');
+    struct bytes c_text = bytes_str(d->canonicalization);
+    size_t cut = slash == NULL ? c_text.len : (size_t)(slash - d->canonicalization);
+    struct bytes head = bytes_slice(c_text, 0, cut), body = bytes_slice(c_text, cut + 1, c_text.len);
+    d->relaxed_header = bytes_eq(head, BYTES_LIT("relaxed"));
+    d->relaxed_body = bytes_eq(body, BYTES_LIT("relaxed"));
+    if ((!d->relaxed_header && !bytes_eq(head, BYTES_LIT("simple"))) ||
+        (slash != NULL && !d->relaxed_body && !bytes_eq(body, BYTES_LIT("simple"))))
+        return bad(why, file, "domains.canonicalization", d->canonicalization, "must be simple or relaxed, or two with a / between");
+    if (d->expire != NULL) {
+        int64_t ms = config_duration_ms(d->expire);
+        if (ms < 60000)
+            return bad(why, file, "domains.expire", d->expire, "must be a duration of at least 1m, like 14d");
+        d->expire_s = ms / 1000;
+    }
+    if (d->identity != NULL) {
+        const char *at = strrchr(d->identity, '@');
+        if (at == NULL || !domain_is_valid(bytes_str(at + 1)) || !domain_is_within(bytes_str(at + 1), bytes_str(d->domain)))
+            return bad(why, file, "domains.identity", d->identity, "must be [LOCAL]@DOMAIN within the domain (RFC 6376 i=)");
+    }
+    int err = ZEGEL_OK;
+    for (unsigned i = 0; i < d->keys_count && err == ZEGEL_OK; i++)
+        err = check_key(c, d, &d->keys[i], file, why);
+    return err;
+}
+
+static int check_listen(const char *l, const char *file, struct buf *why)
+{
+    unsigned port;
+    char host[256], rest;
+    if (strncmp(l, "unix:/", 6) == 0)
+        return strlen(l) - 5 < 108 ? ZEGEL_OK : bad(why, file, "listen", l, "path too long for a socket (107 octets)");
+    if ((sscanf(l, "inet:%u@%255[^ ]%c", &port, host, &rest) == 2 || sscanf(l, "inet6:%u@%255[^ ]%c", &port, host, &rest) == 2) &&
+        port > 0 && port < 65536)
+        return ZEGEL_OK;
+    return bad(why, file, "listen", l, "must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST");
+}
+
+static int by_domain(const void *a, const void *b)
+{
+    return strcmp(((const struct config_domain *)a)->domain, ((const struct config_domain *)b)->domain);
+}
+
+int config_check(struct config *c, const char *file, struct buf *why)
+{
+    int err = ZEGEL_OK;
+    if (!set_default(&c->state, CONFIG_DEFAULT_STATE))
+        return ZEGEL_ERR_NOMEM;
+    if (c->state[0] != '/')
+        return bad(why, file, "state", c->state, "must be an absolute path");
+    for (unsigned i = 0; i < c->tokens_count && err == ZEGEL_OK; i++)
+        err = check_token(c, &c->tokens[i], file, why);
+    for (unsigned i = 0; i < c->listen_count && err == ZEGEL_OK; i++)
+        err = check_listen(c->listen[i], file, why);
+    for (unsigned i = 0; i < c->trusted_networks_count && err == ZEGEL_OK; i++) {
+        struct network n;
+        if (!network_parse(c->trusted_networks[i], &n))
+            err = bad(why, file, "trusted-networks", c->trusted_networks[i], "must be an address or a network like 192.0.2.0/24");
+    }
+    for (unsigned i = 0; i < c->domains_count && err == ZEGEL_OK; i++)
+        err = check_domain(c, &c->domains[i], file, why);
+    if (err != ZEGEL_OK || c->domains_count == 0)
+        return err;
+    qsort(c->domains, c->domains_count, sizeof *c->domains, by_domain);
+    for (unsigned i = 1; i < c->domains_count; i++)
+        if (strcmp(c->domains[i - 1].domain, c->domains[i].domain) == 0)
+            return bad(why, file, "domains.domain", c->domains[i].domain, "stands there twice");
+    return ZEGEL_OK;
+}
+
+static int compare(struct bytes want, const char *have)
+{
+    for (size_t i = 0; i < want.len; i++) {
+        int diff = (int)ascii_lower(want.data[i]) - (int)(uint8_t)have[i]; /* have's NUL ends the loop: it differs */
+        if (diff != 0)
+            return diff;
+    }
+    return have[want.len] == '\0' ? 0 : -1;
+}
+
+const struct config_domain *config_domain_exact(const struct config *c, struct bytes domain)
+{
+    size_t low = 0, high = c->domains_count;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int diff = compare(domain, c->domains[mid].domain);
+        if (diff == 0)
+            return &c->domains[mid];
+        if (diff < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return NULL;
+}

@@ -1,0 +1,146 @@
+#include "config/config.h"
+
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "config/check.h"
+#include "config/schema.h"
+
+enum { CONFIG_FILE_MAX = 256 * 1024 * 1024 };
+
+/* libcyaml tells what is wrong in one message and where in the following ones ("line: N"): keep the first of each. */
+struct complaint {
+    char text[256];
+    unsigned line;
+};
+
+static void collect(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+{
+    struct complaint *c = ctx;
+    char text[256];
+    if (level < CYAML_LOG_ERROR || vsnprintf(text, sizeof text, fmt, args) < 0)
+        return;
+    const char *line = strstr(text, "line: ");
+    if (line != NULL && c->line == 0)
+        c->line = (unsigned)strtoul(line + strlen("line: "), NULL, 10);
+    if (c->text[0] == '\0' && line == NULL) {
+        const char *from = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
+        (void)snprintf(c->text, sizeof c->text, "%.*s", (int)strcspn(from, "\n"), from);
+    }
+}
+
+static const cyaml_config_t *cyaml_config(struct complaint *c)
+{
+    static _Thread_local cyaml_config_t cfg;
+    cfg = (cyaml_config_t){.log_level = CYAML_LOG_ERROR, .log_fn = collect, .log_ctx = c, .mem_fn = cyaml_mem};
+    return &cfg;
+}
+
+int config_parse(const char *name, struct bytes yaml, struct config **out, struct buf *why)
+{
+    struct complaint complaint = {.text = "", .line = 0};
+    struct config *c = NULL;
+    *out = NULL;
+    cyaml_err_t e = cyaml_load_data(yaml.data, yaml.len, cyaml_config(&complaint), &config_schema, (cyaml_data_t **)&c, NULL);
+    if (e != CYAML_OK || c == NULL) {
+        const char *text = complaint.text[0] != '\0' ? complaint.text : e == CYAML_OK ? "the file is empty" : cyaml_strerror(e);
+        buf_addf(why, "%s:%u: %s", name, complaint.line, text);
+        config_free(c);
+        return ZEGEL_ERR_CONFIG;
+    }
+    int err = config_check(c, name, why);
+    if (err != ZEGEL_OK) {
+        config_free(c);
+        return err;
+    }
+    *out = c;
+    return ZEGEL_OK;
+}
+
+static int read_file(const char *path, struct buf *content, struct buf *why)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int err = ZEGEL_OK;
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        buf_addf(why, "%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
+        err = ZEGEL_ERR_CONFIG;
+    }
+    while (err == ZEGEL_OK) {
+        if (content->len > CONFIG_FILE_MAX || !buf_reserve(content, 65536)) {
+            buf_addf(why, "%s: too large", path);
+            err = ZEGEL_ERR_CONFIG;
+            break;
+        }
+        ssize_t n = read(fd, content->data + content->len, content->cap - content->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            buf_addf(why, "%s: %s", path, strerror(errno));
+            err = ZEGEL_ERR_CONFIG;
+        }
+        if (n <= 0)
+            break;
+        content->len += (size_t)n;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return err;
+}
+
+int config_load(const char *path, struct config **out, struct buf *why)
+{
+    struct buf content = BUF_INIT;
+    *out = NULL;
+    int err = read_file(path, &content, why);
+    if (err == ZEGEL_OK)
+        err = config_parse(path, buf_bytes(&content), out, why);
+    buf_free(&content);
+    return err;
+}
+
+void config_free(struct config *c)
+{
+    struct complaint ignored = {.text = "", .line = 0};
+    if (c != NULL)
+        (void)cyaml_free(cyaml_config(&ignored), &config_schema, c, 0);
+}
+
+const struct config_domain *config_find_domain(const struct config *c, struct bytes domain)
+{
+    struct bytes name = domain;
+    for (;;) {
+        const struct config_domain *d = config_domain_exact(c, name);
+        if (d != NULL && (d->subdomains || name.len == domain.len))
+            return d;
+        size_t dot = bytes_find(name, '.');
+        if (dot == name.len)
+            return NULL;
+        name = bytes_slice(name, dot + 1, name.len);
+    }
+}
+
+int64_t config_duration_ms(const char *text)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    int64_t n = 0;
+    const char *p = text;
+    for (; *p >= '0' && *p <= '9' && n < 1000000000; p++)
+        n = n * 10 + (*p - '0');
+    if (p == text)
+        return -1;
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (strcmp(p, units[i].unit) == 0)
+            return n * units[i].ms;
+    return -1;
+}

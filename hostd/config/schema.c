@@ -1,0 +1,62 @@
+#include "config/schema.h"
+
+#include "config/config.h"
+
+#define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+
+static const cyaml_strval_t algorithms[] = {
+    {"rsa-sha256", CONFIG_RSA_SHA256},
+    {"ed25519-sha256", CONFIG_ED25519_SHA256},
+};
+
+static const cyaml_strval_t on_failures[] = {
+    {"tempfail", CONFIG_TEMPFAIL},
+    {"pass-unsigned", CONFIG_PASS_UNSIGNED},
+};
+
+static const cyaml_schema_value_t text = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096)};
+
+static const cyaml_schema_field_t token_fields[] = {
+    CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config_token, name, 1, 64),
+    CYAML_FIELD_STRING_PTR("module", CYAML_FLAG_POINTER, struct config_token, module, 1, 4096),
+    CYAML_FIELD_STRING_PTR("token", CYAML_FLAG_POINTER, struct config_token, token, 1, 4096),
+    CYAML_FIELD_STRING_PTR("pin", CYAML_FLAG_POINTER, struct config_token, pin, 1, 4096),
+    CYAML_FIELD_STRING_PTR("sessions", OPTIONAL, struct config_token, sessions, 1, 16),
+    CYAML_FIELD_STRING_PTR("deadline", OPTIONAL, struct config_token, deadline, 1, 16),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t key_fields[] = {
+    CYAML_FIELD_STRING_PTR("selector", CYAML_FLAG_POINTER, struct config_key, selector, 1, 253),
+    CYAML_FIELD_ENUM("algorithm", CYAML_FLAG_STRICT, struct config_key, algorithm, algorithms, 2),
+    CYAML_FIELD_STRING_PTR("key", OPTIONAL, struct config_key, key, 1, 4096),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t key_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_key, key_fields)};
+
+static const cyaml_schema_field_t domain_fields[] = {
+    CYAML_FIELD_STRING_PTR("domain", CYAML_FLAG_POINTER, struct config_domain, domain, 1, 253),
+    CYAML_FIELD_BOOL("subdomains", CYAML_FLAG_OPTIONAL, struct config_domain, subdomains),
+    CYAML_FIELD_SEQUENCE("keys", CYAML_FLAG_POINTER, struct config_domain, keys, &key_value, 1, 8),
+    CYAML_FIELD_ENUM("on-failure", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_domain, on_failure, on_failures, 2),
+    CYAML_FIELD_STRING_PTR("canonicalization", OPTIONAL, struct config_domain, canonicalization, 1, 32),
+    CYAML_FIELD_STRING_PTR("expire", OPTIONAL, struct config_domain, expire, 1, 16),
+    CYAML_FIELD_STRING_PTR("identity", OPTIONAL, struct config_domain, identity, 1, 320),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t token_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_token, token_fields)};
+static const cyaml_schema_value_t domain_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_domain, domain_fields)};
+
+static const cyaml_schema_field_t config_fields[] = {
+    CYAML_FIELD_STRING_PTR("state", OPTIONAL, struct config, state, 1, 4096),
+    CYAML_FIELD_SEQUENCE("tokens", CYAML_FLAG_POINTER, struct config, tokens, &token_value, 1, 64),
+    CYAML_FIELD_SEQUENCE("listen", OPTIONAL, struct config, listen, &text, 0, 16),
+    CYAML_FIELD_SEQUENCE("trusted-networks", OPTIONAL, struct config, trusted_networks, &text, 0, 4096),
+    CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config, domains, &domain_value, 0, 1000000),
+    CYAML_FIELD_STRING_PTR("user", OPTIONAL, struct config, user, 1, 64),
+    CYAML_FIELD_END,
+};
+
+const cyaml_schema_value_t config_schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct config, config_fields)};
