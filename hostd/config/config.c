@@ -1,15 +1,12 @@
 #include "config/config.h"
 
 #include <cyaml/cyaml.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/err.h"
+#include "base/io.h"
 #include "config/check.h"
 #include "config/schema.h"
 
@@ -64,43 +61,12 @@ int config_parse(const char *name, struct bytes yaml, struct config **out, struc
     return ZEGEL_OK;
 }
 
-static int read_file(const char *path, struct buf *content, struct buf *why)
-{
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int err = ZEGEL_OK;
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        buf_addf(why, "%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
-        err = ZEGEL_ERR_CONFIG;
-    }
-    while (err == ZEGEL_OK) {
-        if (content->len > CONFIG_FILE_MAX || !buf_reserve(content, 65536)) {
-            buf_addf(why, "%s: too large", path);
-            err = ZEGEL_ERR_CONFIG;
-            break;
-        }
-        ssize_t n = read(fd, content->data + content->len, content->cap - content->len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            buf_addf(why, "%s: %s", path, strerror(errno));
-            err = ZEGEL_ERR_CONFIG;
-        }
-        if (n <= 0)
-            break;
-        content->len += (size_t)n;
-    }
-    if (fd >= 0)
-        (void)close(fd);
-    return err;
-}
-
 int config_load(const char *path, struct config **out, struct buf *why)
 {
     struct buf content = BUF_INIT;
     *out = NULL;
-    int err = read_file(path, &content, why);
-    if (err == ZEGEL_OK)
+    int err = ZEGEL_ERR_CONFIG;
+    if (io_read_file(path, CONFIG_FILE_MAX, &content, why) == ZEGEL_OK)
         err = config_parse(path, buf_bytes(&content), out, why);
     buf_free(&content);
     return err;

@@ -1,0 +1,148 @@
+#include "base/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+int io_pair(int fds[2])
+{
+    int room = 4 * IO_PACKET_MAX;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+        return ZEGEL_ERR_SYSTEM;
+    for (int i = 0; i < 2; i++)
+        (void)setsockopt(fds[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room); /* less is slower, not wrong */
+    return ZEGEL_OK;
+}
+
+int io_send(int fd, struct bytes packet, int pass)
+{
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)packet.data, .iov_len = packet.len};
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control = {.room = {0}};
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (pass >= 0) {
+        msg.msg_control = control.room;
+        msg.msg_controllen = sizeof control.room;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof pass);
+        memcpy(CMSG_DATA(c), &pass, sizeof pass);
+    }
+    ssize_t n;
+    do
+        n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0)
+        return ZEGEL_OK;
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? ZEGEL_ERR_BUSY : ZEGEL_ERR_CLOSED;
+}
+
+int io_send_wait(int fd, struct bytes packet, int pass, int64_t deadline_ms)
+{
+    for (;;) {
+        int err = io_send(fd, packet, pass);
+        if (err != ZEGEL_ERR_BUSY)
+            return err;
+        struct pollfd p = {.fd = fd, .events = POLLOUT};
+        int left = clock_left_ms(deadline_ms);
+        if (left == 0)
+            return ZEGEL_ERR_TIMEOUT;
+        (void)poll(&p, 1, left);
+    }
+}
+
+int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed)
+{
+    struct iovec iov = {.iov_base = packet, .iov_len = cap};
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    int got = -1;
+    ssize_t n;
+    do
+        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK ? ZEGEL_ERR_BUSY : ZEGEL_ERR_CLOSED;
+    if (n == 0)
+        return ZEGEL_ERR_CLOSED;
+    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof got))
+        memcpy(&got, CMSG_DATA(c), sizeof got);
+    if (passed != NULL)
+        *passed = got;
+    else if (got >= 0)
+        (void)close(got); /* nobody asked for one */
+    *len = (size_t)n;
+    return msg.msg_flags & MSG_TRUNC ? ZEGEL_ERR_TOO_BIG : ZEGEL_OK;
+}
+
+int io_read_fd(int fd, const char *name, size_t max, struct buf *content, struct buf *why)
+{
+    for (off_t at = 0;;) {
+        if (content->len > max || !buf_reserve(content, 65536)) {
+            buf_addf(why, "%s: larger than %zu octets", name, max);
+            return ZEGEL_ERR_TOO_BIG;
+        }
+        ssize_t n = pread(fd, content->data + content->len, content->cap - content->len, at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            buf_addf(why, "%s: %s", name, strerror(errno));
+            return ZEGEL_ERR_SYSTEM;
+        }
+        if (n == 0)
+            return ZEGEL_OK;
+        content->len += (size_t)n;
+        at += n;
+    }
+}
+
+int io_read_file(const char *path, size_t max, struct buf *content, struct buf *why)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not make us wait */
+    int err;
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        buf_addf(why, "%s: %s", path, fd < 0 ? strerror(errno) : "not a regular file");
+        err = ZEGEL_ERR_SYSTEM;
+    } else {
+        err = io_read_fd(fd, path, max, content, why);
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return err;
+}
+
+int io_memfd(const char *name, struct bytes content)
+{
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    size_t at = 0;
+    while (fd >= 0 && at < content.len) {
+        ssize_t n = write(fd, content.data + at, content.len - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            (void)close(fd);
+            return -1;
+        }
+        at += (size_t)n;
+    }
+    if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}

@@ -1,0 +1,26 @@
+/* io: packets between our processes over SOCK_SEQPACKET, with an optional descriptor; files read and written whole. */
+#ifndef ZEGEL_IO_H
+#define ZEGEL_IO_H
+
+#include "base/buf.h"
+
+enum { IO_PACKET_MAX = 80 * 1024 }; /* octets of one packet: a header block and its envelope */
+
+/* A connected pair, close-on-exec, with room for a few of the largest packets. ZEGEL_OK or ZEGEL_ERR_SYSTEM. */
+int io_pair(int fds[2]);
+/* Send one packet without waiting; `pass` < 0: no descriptor. ZEGEL_OK, ZEGEL_ERR_BUSY (try after POLLOUT),
+ * ZEGEL_ERR_CLOSED. */
+int io_send(int fd, struct bytes packet, int pass);
+/* Send, waiting until `deadline_ms` (monotonic) for room. */
+int io_send_wait(int fd, struct bytes packet, int pass, int64_t deadline_ms);
+/* Receive one packet; blocks if the socket does. *len is its length, *passed a descriptor or -1.
+ * ZEGEL_OK, ZEGEL_ERR_BUSY (nothing there), ZEGEL_ERR_CLOSED, ZEGEL_ERR_TOO_BIG (dropped). */
+int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed);
+/* The content of a regular file of at most `max` octets; ZEGEL_ERR_SYSTEM and a line in `why`. */
+int io_read_file(const char *path, size_t max, struct buf *content, struct buf *why);
+/* The same of an open descriptor, from its beginning. */
+int io_read_fd(int fd, const char *name, size_t max, struct buf *content, struct buf *why);
+/* A sealed memory file with this content, or -1. */
+int io_memfd(const char *name, struct bytes content);
+
+#endif
