@@ -1,0 +1,115 @@
+/* zegel-milter: reads untrusted mail.
+ *
+ * Purpose: speak the milter protocol to one MTA socket, canonicalise, hash the body, ask zegel-signer for signatures.
+ * Security: no token, no PIN, no configuration file, no DNS. Everything it asks is checked again by zegel-signer.
+ * Diagnostics: one line per message on standard error; exits 0 on SIGTERM, 78 when the socket cannot be opened. */
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "ipc/control.h"
+#include "milter/client.h"
+#include "milter/session.h"
+
+enum { CONFIG_MAX = 256 * 1024 * 1024 };
+
+static bool take_config(int fd)
+{
+    struct buf yaml = BUF_INIT, why = BUF_INIT;
+    struct config *c = NULL;
+    bool ok = io_read_fd(fd, "configuration", CONFIG_MAX, &yaml, &why) == ZEGEL_OK &&
+              config_parse("configuration", buf_bytes(&yaml), &c, &why) == ZEGEL_OK;
+    if (ok)
+        session_set_config(c);
+    else
+        log_error("%s", buf_cstr(&why));
+    buf_free(&yaml);
+    buf_free(&why);
+    return ok;
+}
+
+/* False when the supervisor is gone. */
+static bool take_control(bool *has_config)
+{
+    struct control c;
+    int err = control_recv(CONTROL_FD, &c);
+    if (err == ZEGEL_ERR_CLOSED)
+        return false;
+    if (err != ZEGEL_OK) {
+        log_error("strange message from the supervisor; ignored");
+        return true;
+    }
+    if (c.kind == CONTROL_PEER) {
+        client_set_peer(c.fd);
+        return true;
+    }
+    if (c.kind == CONTROL_CONFIG && take_config(c.fd))
+        *has_config = true;
+    (void)close(c.fd);
+    return true;
+}
+
+static void *follow_supervisor(void *arg)
+{
+    bool has_config = true;
+    (void)arg;
+    while (take_control(&has_config))
+        if (control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK)
+            break;
+    (void)smfi_stop();
+    return NULL;
+}
+
+/* libmilter removes a socket file that is in the way, even one somebody listens on. */
+static bool somebody_listens(const char *conn)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    if (strncmp(conn, "unix:", 5) != 0 || strlen(conn + 5) >= sizeof a.sun_path)
+        return false;
+    memcpy(a.sun_path, conn + 5, strlen(conn + 5) + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool yes = fd >= 0 && connect(fd, (struct sockaddr *)&a, sizeof a) == 0;
+    if (fd >= 0)
+        (void)close(fd);
+    return yes;
+}
+
+int main(int argc, char **argv)
+{
+    log_open("zegel-milter", getenv("ZEGEL_DEBUG") != NULL ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    if (argc != 2) {
+        log_error("started by zegeld only, with one socket to listen on");
+        return EX_USAGE;
+    }
+    bool has_config = false;
+    pthread_t thread;
+    (void)umask(0117); /* the socket: owner and group */
+    if (client_start() != ZEGEL_OK)
+        return EX_OSERR;
+    while (!has_config)
+        if (!take_control(&has_config))
+            return EX_OK;
+    if (somebody_listens(argv[1])) {
+        log_error("listen: %s: socket in use by another process; stop that one or choose another path", argv[1]);
+        return EX_CONFIG;
+    }
+    if (smfi_setconn(argv[1]) != MI_SUCCESS || smfi_register(session_milter) != MI_SUCCESS ||
+        smfi_opensocket(1) != MI_SUCCESS) {
+        log_error("listen: %s: cannot be opened: in use, not there, or not permitted", argv[1]);
+        return EX_CONFIG;
+    }
+    (void)smfi_settimeout(7210);
+    (void)smfi_setbacklog(1024);
+    if (control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK ||
+        pthread_create(&thread, NULL, follow_supervisor, NULL) != 0)
+        return EX_OSERR;
+    int result = smfi_main();
+    return result == MI_SUCCESS ? EX_OK : EX_SOFTWARE;
+}

@@ -1,0 +1,55 @@
+#include "milter/policy.h"
+
+#include "dkim/body_check.h"
+#include "dkim/from.h"
+#include "dkim/select.h"
+
+static struct policy_answer answer(enum policy_verdict v, const char *reason)
+{
+    return (struct policy_answer){.verdict = v, .domain = NULL, .reason = reason};
+}
+
+struct policy_answer policy_judge(const struct config *c, bool ours, const struct header *h)
+{
+    struct bytes from = BYTES_LIT("From"), domain;
+    if (!ours)
+        return answer(POLICY_UNTOUCHED, "client is neither authenticated nor trusted");
+    if (h->defects & HEADER_TOO_MANY)
+        return answer(POLICY_REJECT, "more header fields than can be signed");
+    size_t froms = header_count(h, from);
+    if (froms == 0)
+        return answer(POLICY_REJECT, "no From header field (RFC 5322 section 3.6)");
+    if (froms > 1)
+        return answer(POLICY_REJECT, "more than one From header field (RFC 5322 section 3.6)");
+    const struct header_field *f = &h->fields[header_find_above(h, from, h->count)];
+    switch (from_domain(f->value, &domain)) {
+    case FROM_MALFORMED:
+        return answer(POLICY_REJECT, "From header field cannot be read in only one way");
+    case FROM_AMBIGUOUS:
+        return answer(POLICY_REJECT, "From header field has authors in different domains");
+    case FROM_OK:
+        break;
+    }
+    struct policy_answer a = answer(POLICY_UNTOUCHED, "no key for this From domain");
+    a.domain = config_find_domain(c, domain);
+    if (a.domain != NULL)
+        a = (struct policy_answer){.verdict = POLICY_SIGN, .domain = a.domain, .reason = ""};
+    return a;
+}
+
+const char *policy_defect(const struct header *h, unsigned body_defects)
+{
+    if (h->defects & HEADER_BAD_NAME)
+        return "a header field name has octets that RFC 5322 does not allow";
+    if (h->defects & (HEADER_BARE_CR | HEADER_BARE_LF))
+        return "bare CR or LF in a header field";
+    if (h->defects & HEADER_NUL)
+        return "NUL octet in a header field";
+    if (select_repeated_singleton(h) != NULL)
+        return "a header field that may stand there once stands there twice (RFC 5322 section 3.6)";
+    if (body_defects & BODY_NUL)
+        return "NUL octet in the body";
+    if (body_defects & (BODY_BARE_CR | BODY_BARE_LF))
+        return "bare CR or LF in the body (RFC 5321 section 2.3.8)";
+    return NULL;
+}

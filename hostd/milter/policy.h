@@ -1,0 +1,25 @@
+/* policy: is this message ours to sign, and for whom? Pure: facts in, verdict out. */
+#ifndef ZEGEL_MILTER_POLICY_H
+#define ZEGEL_MILTER_POLICY_H
+
+#include "config/config.h"
+#include "dkim/header.h"
+
+enum policy_verdict {
+    POLICY_UNTOUCHED, /* not from one of ours, or not for one of our domains */
+    POLICY_SIGN,
+    POLICY_REJECT,    /* 5xx: from one of ours, and no receiver could tell who the author is */
+};
+
+struct policy_answer {
+    enum policy_verdict verdict;
+    const struct config_domain *domain; /* POLICY_SIGN */
+    const char *reason;                 /* static, one clause */
+};
+
+/* `ours`: the MTA says the client is authenticated, trusted, or this machine itself. */
+struct policy_answer policy_judge(const struct config *c, bool ours, const struct header *h);
+/* Defects no signature should cover: reason for a 5xx, or NULL. `body_defects` as in dkim/body_check.h. */
+const char *policy_defect(const struct header *h, unsigned body_defects);
+
+#endif

@@ -1,0 +1,385 @@
+#include "milter/session.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/log.h"
+#include "config/network.h"
+#include "dkim/sign.h"
+#include "milter/client.h"
+#include "milter/policy.h"
+
+enum { ANSWER_WITHIN_MS = 20000 }; /* Postfix waits 30 s for a command, 300 s for content */
+
+/* A configuration and how many messages use it. */
+struct shared_config {
+    struct config *config;
+    unsigned users; /* under config_lock; the current one has one more */
+};
+
+static pthread_mutex_t config_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct shared_config *current;
+
+struct session {
+    bool local;      /* not SMTP: this machine's own mail */
+    bool leading_space; /* SMFIP_HDR_LEADSPC was negotiated */
+    struct sockaddr_storage client;
+    char client_name[INET6_ADDRSTRLEN]; /* "local" without an address */
+    struct shared_config *config;       /* while in a message */
+    bool header_over, ours;
+    struct policy_answer policy;
+    struct dkim_sign *dkim;
+};
+
+static void config_release(struct shared_config *c)
+{
+    if (c == NULL)
+        return;
+    pthread_mutex_lock(&config_lock);
+    bool last = --c->users == 0;
+    pthread_mutex_unlock(&config_lock);
+    if (last) {
+        config_free(c->config);
+        free(c);
+    }
+}
+
+void session_set_config(struct config *c)
+{
+    struct shared_config *s = malloc(sizeof *s);
+    if (s == NULL) {
+        log_error("out of memory for the new configuration: the old one stays");
+        config_free(c);
+        return;
+    }
+    *s = (struct shared_config){.config = c, .users = 1};
+    pthread_mutex_lock(&config_lock);
+    struct shared_config *old = current;
+    current = s;
+    pthread_mutex_unlock(&config_lock);
+    config_release(old);
+}
+
+static struct shared_config *config_acquire(void)
+{
+    pthread_mutex_lock(&config_lock);
+    struct shared_config *c = current;
+    c->users++;
+    pthread_mutex_unlock(&config_lock);
+    return c;
+}
+
+/* ---- replies ---- */
+
+static const char *queue_id(SMFICTX *ctx)
+{
+    const char *id = smfi_getsymval(ctx, "i");
+    return id == NULL ? "NOQUEUE" : id;
+}
+
+/* 4xx or 5xx with a reason. A reply of our own always: a dropped connection could go as "accept" (DESIGN §2 rule 1). */
+static sfsistat reply(SMFICTX *ctx, const char *code, const char *enhanced, const char *what, const char *reason)
+{
+    char text[256];
+    (void)snprintf(text, sizeof text, "%s: %s", what, reason);
+    for (char *p = text; *p != '\0'; p++) /* libmilter takes % as its own, and CR LF ends the reply */
+        if (*p == '%' || (unsigned char)*p < ' ' || (unsigned char)*p > '~')
+            *p = '?';
+    if (smfi_setreply(ctx, (char *)(uintptr_t)code, (char *)(uintptr_t)enhanced, text) != MI_SUCCESS)
+        log_warn("%s: reply could not be set", queue_id(ctx));
+    return code[0] == '4' ? SMFIS_TEMPFAIL : SMFIS_REJECT;
+}
+
+static sfsistat reject(SMFICTX *ctx, struct session *s, const char *reason)
+{
+    log_info("%s: client=%s: refused, 550: %s", queue_id(ctx), s->client_name, reason);
+    return reply(ctx, "550", "5.6.0", "Message cannot be signed", reason);
+}
+
+static sfsistat fail(SMFICTX *ctx, struct session *s, const char *reason)
+{
+    const struct config_domain *d = s->policy.domain;
+    if (d != NULL && d->on_failure == CONFIG_PASS_UNSIGNED) {
+        log_warn("%s: client=%s domain=%s: passed UNSIGNED, as its on-failure says: %s", queue_id(ctx), s->client_name, d->domain,
+                 reason);
+        return SMFIS_ACCEPT;
+    }
+    log_warn("%s: client=%s domain=%s: not signed, 451: %s", queue_id(ctx), s->client_name, d == NULL ? "?" : d->domain, reason);
+    return reply(ctx, "451", "4.7.5", "Message not signed, try again later", reason);
+}
+
+/* ---- one message ---- */
+
+static void message_end(struct session *s)
+{
+    config_release(s->config);
+    s->config = NULL;
+    s->header_over = false;
+    s->policy = (struct policy_answer){.verdict = POLICY_UNTOUCHED, .domain = NULL, .reason = ""};
+    dkim_sign_start(s->dkim);
+}
+
+static bool is_trusted(const struct session *s, const struct config *c)
+{
+    for (unsigned i = 0; i < c->trusted_networks_count; i++) {
+        struct network n;
+        if (network_parse(c->trusted_networks[i], &n) && network_contains(&n, (const struct sockaddr *)&s->client))
+            return true;
+    }
+    return false;
+}
+
+static struct sigheader_params params_of(const struct config_domain *d, const struct config_key *k, int64_t now)
+{
+    return (struct sigheader_params){
+        .algorithm = k->algorithm == CONFIG_RSA_SHA256 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
+        .relaxed_header = d->relaxed_header,
+        .relaxed_body = d->relaxed_body,
+        .domain = bytes_str(d->domain),
+        .selector = bytes_str(k->selector),
+        .identity = bytes_str(d->identity),
+        .timestamp = now,
+        .expire = d->expire_s > 0 ? now + d->expire_s : 0,
+    };
+}
+
+/* One signature on its way: the field so far, and the block that is being signed. */
+struct pending {
+    struct client_call call;
+    struct out value;
+    uint8_t value_room[DKIM_FIELD_MAX];
+    uint8_t block_room[DKIM_BLOCK_MAX];
+};
+
+static bool prepare(SMFICTX *ctx, struct session *s, const struct config_key *k, int64_t now, struct pending *p)
+{
+    const struct config_domain *d = s->policy.domain;
+    struct sigheader_params params = params_of(d, k, now);
+    struct out block = out_of(p->block_room, sizeof p->block_room);
+    p->value = out_of(p->value_room, sizeof p->value_room);
+    p->call.request = (struct sign_request){
+        .domain = params.domain,
+        .selector = params.selector,
+        .queue_id = bytes_slice(bytes_str(queue_id(ctx)), 0, IPC_ID_MAX),
+        .client = bytes_str(s->client_name),
+    };
+    if (!dkim_sign_block(s->dkim, &params, &select_default, &p->value, &block))
+        return false;
+    p->call.request.block = out_bytes(&block);
+    return true;
+}
+
+/* libmilter wants LF folds, and the leading space only when it was negotiated; a C string either way. */
+static bool insert(SMFICTX *ctx, const struct session *s, struct pending *p)
+{
+    char text[DKIM_FIELD_MAX + 1];
+    size_t n = 0;
+    sigheader_add_signature(bytes_of(p->call.signature, p->call.signature_len), &p->value);
+    struct bytes v = out_bytes(&p->value);
+    if (p->value.overflow)
+        return false;
+    for (size_t i = s->leading_space ? 0 : 1; i < v.len; i++)
+        if (v.data[i] != '\r')
+            text[n++] = (char)v.data[i];
+    text[n] = '\0';
+    return smfi_insheader(ctx, 1, (char *)(uintptr_t)"DKIM-Signature", text) == MI_SUCCESS;
+}
+
+static sfsistat sign_message(SMFICTX *ctx, struct session *s, struct pending *pending, struct client_call *calls)
+{
+    const struct config_domain *d = s->policy.domain;
+    int64_t now = clock_wall_s();
+    for (unsigned i = 0; i < d->keys_count; i++) {
+        if (!prepare(ctx, s, &d->keys[i], now, &pending[i]))
+            return reject(ctx, s, "header fields to be signed are too many or too large");
+        calls[i] = pending[i].call;
+    }
+    client_sign(calls, d->keys_count, clock_monotonic_ms() + ANSWER_WITHIN_MS);
+    for (unsigned i = 0; i < d->keys_count; i++)
+        if (calls[i].err != ZEGEL_OK)
+            return fail(ctx, s, calls[i].reason[0] != '\0' ? calls[i].reason : zegel_strerror(calls[i].err));
+    for (unsigned i = d->keys_count; i-- > 0;) { /* the first key's ends up on top */
+        pending[i].call = calls[i];
+        if (!insert(ctx, s, &pending[i]))
+            return fail(ctx, s, "the MTA did not take the header field"); /* 4xx: those already inserted go with the mail */
+    }
+    log_info("%s: client=%s domain=%s: signed, %u signature%s", queue_id(ctx), s->client_name, d->domain, d->keys_count,
+             d->keys_count == 1 ? "" : "s");
+    return SMFIS_ACCEPT;
+}
+
+/* ---- callbacks ---- */
+
+static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2, unsigned long f3,
+                             unsigned long *want_actions, unsigned long *want_steps, unsigned long *want2, unsigned long *want3)
+{
+    (void)f2;
+    (void)f3;
+    if ((actions & SMFIF_ADDHDRS) == 0) {
+        log_error("the MTA does not let milters add header fields: nothing could be signed");
+        return SMFIS_REJECT;
+    }
+    struct session *s = calloc(1, sizeof *s);
+    if (s == NULL || (s->dkim = dkim_sign_new()) == NULL) {
+        free(s);
+        return SMFIS_REJECT;
+    }
+    s->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
+    (void)snprintf(s->client_name, sizeof s->client_name, "local");
+    *want_actions = SMFIF_ADDHDRS;
+    *want_steps = steps & (SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC | SMFIP_NR_HDR);
+    *want2 = *want3 = 0;
+    if (smfi_setpriv(ctx, s) != MI_SUCCESS) {
+        dkim_sign_free(s->dkim);
+        free(s);
+        return SMFIS_REJECT;
+    }
+    return SMFIS_CONTINUE;
+}
+
+/* Postfix shows its non-SMTP mail as coming from 127.0.0.1 port 0, Sendmail as from no address at all. No TCP client has
+ * port 0; a content filter that re-injects from loopback has a real one, and is not local. */
+static bool is_local(const struct sockaddr *a)
+{
+    if (a == NULL || a->sa_family == AF_UNIX)
+        return true;
+    if (a->sa_family == AF_INET) {
+        const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)a;
+        return in->sin_port == 0 && ntohl(in->sin_addr.s_addr) >> 24 == 127;
+    }
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)a;
+    return a->sa_family == AF_INET6 && in6->sin6_port == 0 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+}
+
+static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
+{
+    struct session *s = smfi_getpriv(ctx);
+    (void)host;
+    s->local = is_local(address);
+    if (address != NULL && address->sa_family == AF_INET) {
+        memcpy(&s->client, address, sizeof(struct sockaddr_in));
+        (void)inet_ntop(AF_INET, &((struct sockaddr_in *)(void *)address)->sin_addr, s->client_name, sizeof s->client_name);
+    } else if (address != NULL && address->sa_family == AF_INET6) {
+        memcpy(&s->client, address, sizeof(struct sockaddr_in6));
+        (void)inet_ntop(AF_INET6, &((struct sockaddr_in6 *)(void *)address)->sin6_addr, s->client_name, sizeof s->client_name);
+    }
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_envfrom(SMFICTX *ctx, char **args)
+{
+    struct session *s = smfi_getpriv(ctx);
+    (void)args;
+    message_end(s);
+    s->config = config_acquire();
+    const char *auth = smfi_getsymval(ctx, "{auth_authen}");
+    s->ours = s->local || (auth != NULL && auth[0] != '\0') || is_trusted(s, s->config->config);
+    return s->ours ? SMFIS_CONTINUE : SMFIS_ACCEPT; /* the next message of this connection is judged anew */
+}
+
+static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
+{
+    struct session *s = smfi_getpriv(ctx);
+    struct bytes v = bytes_str(value);
+    char spaced[2] = " ";
+    if (s->leading_space || v.len == 0) {
+        header_add(&s->dkim->header, bytes_str(name), v);
+        return SMFIS_CONTINUE;
+    }
+    /* Old MTAs eat the space behind the colon; "Name: value" is what they will send. */
+    struct buf whole = BUF_INIT;
+    buf_add_str(&whole, spaced);
+    buf_add(&whole, v);
+    if (whole.failed)
+        s->dkim->header.defects |= HEADER_TOO_MANY;
+    else
+        header_add(&s->dkim->header, bytes_str(name), buf_bytes(&whole));
+    buf_free(&whole);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_header_end(SMFICTX *ctx)
+{
+    struct session *s = smfi_getpriv(ctx);
+    s->header_over = true;
+    s->policy = policy_judge(s->config->config, s->ours, &s->dkim->header);
+    if (s->policy.verdict == POLICY_UNTOUCHED) {
+        log_debug("client=%s: untouched: %s", s->client_name, s->policy.reason);
+        return SMFIS_ACCEPT;
+    }
+    if (s->policy.verdict == POLICY_REJECT)
+        return reject(ctx, s, s->policy.reason);
+    bool relaxed = s->policy.domain->relaxed_body;
+    dkim_sign_body_start(s->dkim, !relaxed, relaxed);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
+{
+    struct session *s = smfi_getpriv(ctx);
+    dkim_sign_body(s->dkim, bytes_of(chunk, len));
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_end_of_message(SMFICTX *ctx)
+{
+    struct session *s = smfi_getpriv(ctx);
+    sfsistat result;
+    if (!s->header_over && (result = on_header_end(ctx)) != SMFIS_CONTINUE) /* no header at all */
+        return result;
+    if (!dkim_sign_body_end(s->dkim))
+        return fail(ctx, s, "the body could not be hashed");
+    const char *defect = policy_defect(&s->dkim->header, s->dkim->check.defects);
+    if (defect != NULL)
+        return reject(ctx, s, defect);
+    struct pending *pending = malloc(s->policy.domain->keys_count * sizeof *pending);
+    struct client_call *calls = calloc(s->policy.domain->keys_count, sizeof *calls);
+    if (pending == NULL || calls == NULL)
+        result = fail(ctx, s, "out of memory");
+    else
+        result = sign_message(ctx, s, pending, calls);
+    free(pending);
+    free(calls);
+    message_end(s);
+    return result;
+}
+
+static sfsistat on_abort(SMFICTX *ctx)
+{
+    struct session *s = smfi_getpriv(ctx);
+    if (s != NULL)
+        message_end(s);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_close(SMFICTX *ctx)
+{
+    struct session *s = smfi_getpriv(ctx);
+    if (s == NULL)
+        return SMFIS_CONTINUE;
+    message_end(s);
+    dkim_sign_free(s->dkim);
+    free(s);
+    (void)smfi_setpriv(ctx, NULL);
+    return SMFIS_CONTINUE;
+}
+
+struct smfiDesc session_milter = {
+    .xxfi_name = (char *)(uintptr_t)"zegel",
+    .xxfi_version = SMFI_VERSION,
+    .xxfi_flags = SMFIF_ADDHDRS,
+    .xxfi_negotiate = on_negotiate,
+    .xxfi_connect = on_connect,
+    .xxfi_envfrom = on_envfrom,
+    .xxfi_header = on_header,
+    .xxfi_eoh = on_header_end,
+    .xxfi_body = on_body,
+    .xxfi_eom = on_end_of_message,
+    .xxfi_abort = on_abort,
+    .xxfi_close = on_close,
+};
