@@ -1,0 +1,19 @@
+/* signer: requests from milters in, requests to tokens out, and back. One thread; nothing in it waits but poll(). */
+#ifndef ZEGEL_SIGNER_SIGNER_H
+#define ZEGEL_SIGNER_SIGNER_H
+
+#include "config/config.h"
+#include "signer/audit.h"
+
+struct signer;
+
+struct signer *signer_new(struct audit *audit); /* NULL when memory is short */
+/* Taken over; requests from now on are judged by it. */
+void signer_set_config(struct signer *s, struct config *c);
+/* A milter's socket, or the socket of the worker of token `name`; taken over. A second worker replaces the first. */
+void signer_add_milter(struct signer *s, int fd);
+void signer_add_token(struct signer *s, const char *name, int fd);
+/* Serve until the descriptor `control` is readable or hung up. */
+void signer_run(struct signer *s, int control);
+
+#endif
