@@ -1,0 +1,99 @@
+#include "supervisor/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "ipc/control.h"
+
+enum { SHORT_LIFE_MS = 2000, PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 5000 };
+
+/* In the child, between fork and exec: only async-signal-safe calls, and getpwnam, which is fine in a process with one thread. */
+static void become(const char *user)
+{
+    struct passwd *pw = user == NULL || geteuid() != 0 ? NULL : getpwnam(user);
+    if (user == NULL || geteuid() != 0)
+        return;
+    if (pw == NULL || initgroups(pw->pw_name, pw->pw_gid) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0)
+        _exit(EX_NOUSER);
+}
+
+static _Noreturn void run(const struct child *c, const char *path, int control, const char *user, pid_t parent)
+{
+    char *argv[] = {(char *)(uintptr_t)c->program, (char *)(uintptr_t)c->argument, NULL};
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    if (control != CONTROL_FD && dup2(control, CONTROL_FD) < 0)
+        _exit(EX_OSERR);
+    (void)fcntl(CONTROL_FD, F_SETFD, 0);
+    (void)close_range(CONTROL_FD + 1, ~0U, 0);
+    become(user);
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* no child outlives us */
+    if (getppid() != parent)
+        _exit(EX_OK);
+    (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    execv(path, argv);
+    _exit(EX_UNAVAILABLE);
+}
+
+int child_start(struct child *c, const char *libexec, const char *user)
+{
+    char path[4096];
+    int fds[2];
+    if (snprintf(path, sizeof path, "%s/%s", libexec, c->program) >= (int)sizeof path)
+        return ZEGEL_ERR_SYSTEM;
+    if (io_pair(fds) != ZEGEL_OK) {
+        log_error("%s: socketpair: %s", c->name, strerror(errno));
+        return ZEGEL_ERR_SYSTEM;
+    }
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0)
+        run(c, path, fds[1], user, parent);
+    (void)close(fds[1]);
+    if (pid < 0) {
+        (void)close(fds[0]);
+        log_error("%s: fork: %s", c->name, strerror(errno));
+        return ZEGEL_ERR_SYSTEM;
+    }
+    c->pid = pid;
+    c->control = fds[0];
+    c->ready = false;
+    c->started_ms = clock_monotonic_ms();
+    return ZEGEL_OK;
+}
+
+void child_ended(struct child *c, int status)
+{
+    int64_t now = clock_monotonic_ms();
+    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    if (c->control >= 0)
+        (void)close(c->control);
+    c->control = -1;
+    c->pid = 0;
+    c->ready = false;
+    c->fatal = WIFEXITED(status) && (code == EX_CONFIG || code == EX_USAGE || code == EX_NOUSER || code == EX_UNAVAILABLE);
+    c->failures = now - c->started_ms < SHORT_LIFE_MS ? c->failures + 1 : 0;
+    int64_t pause = 0;
+    for (unsigned i = 0; i < c->failures && pause < PAUSE_MAX_MS; i++)
+        pause = pause == 0 ? PAUSE_FIRST_MS : pause * 2;
+    c->start_again_ms = now + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
+    if (WIFSIGNALED(status))
+        log_warn("%s ended by signal %d (%s); starting it again in %lld ms", c->name, WTERMSIG(status), strsignal(WTERMSIG(status)),
+                 (long long)(c->start_again_ms - now));
+    else
+        log_warn("%s ended with status %d%s", c->name, code, c->fatal ? "; not started again" : "; starting it again");
+}
