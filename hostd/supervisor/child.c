@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "ipc/control.h"
 
-enum { SHORT_LIFE_MS = 2000, PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 5000 };
+enum { SHORT_LIFE_MS = 2000, PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000 };
 
 /* In the child, between fork and exec: only async-signal-safe calls, and getpwnam, which is fine in a process with one thread. */
 static void become(const char *user)

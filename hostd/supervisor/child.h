@@ -22,7 +22,7 @@ struct child {
  * root. ZEGEL_OK or ZEGEL_ERR_SYSTEM (said in the log). */
 int child_start(struct child *c, const char *libexec, const char *user);
 /* Note its end; `status` as from waitpid. Says so in the log and sets start_again_ms: at once the first time, then with a
- * pause that grows to 5 s while it keeps failing. */
+ * pause that grows to 1 s while it keeps failing. */
 void child_ended(struct child *c, int status);
 
 #endif

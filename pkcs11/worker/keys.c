@@ -1,0 +1,128 @@
+#include "worker/keys.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+
+enum { LOOK_AGAIN_MS = 1000 };
+
+static int compare(struct bytes uri, const char *have)
+{
+    int d = strncmp((const char *)uri.data, have, uri.len);
+    return d != 0 ? d : have[uri.len] == '\0' ? 0 : -1;
+}
+
+/* Index of the entry, or where it belongs. Lock held. */
+static size_t position(const struct keys *k, struct bytes uri, bool *there)
+{
+    size_t low = 0, high = k->count;
+    *there = false;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int d = compare(uri, k->entries[mid]->uri);
+        if (d == 0) {
+            *there = true;
+            return mid;
+        }
+        if (d < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return low;
+}
+
+static struct keys_entry *entry_new(const char *uri)
+{
+    struct keys_entry *e = calloc(1, sizeof *e);
+    if (e == NULL || (e->uri = strdup(uri)) == NULL || pthread_mutex_init(&e->lock, NULL) != 0) {
+        if (e != NULL)
+            free(e->uri);
+        free(e);
+        return NULL;
+    }
+    return e;
+}
+
+static bool by_uri_less(const struct keys_entry *a, const struct keys_entry *b)
+{
+    return strcmp(a->uri, b->uri) < 0;
+}
+
+static int by_uri(const void *a, const void *b)
+{
+    const struct keys_entry *const *x = a, *const *y = b;
+    return by_uri_less(*x, *y) ? -1 : by_uri_less(*y, *x);
+}
+
+int keys_set_config(struct keys *k, const struct config *c, unsigned token)
+{
+    int err = ZEGEL_OK;
+    pthread_mutex_lock(&k->lock);
+    size_t known = k->count, wanted = known;
+    for (unsigned d = 0; d < c->domains_count; d++)
+        wanted += c->domains[d].keys_count;
+    struct keys_entry **entries = calloc(wanted + 1, sizeof(struct keys_entry *));
+    if (entries == NULL) {
+        err = ZEGEL_ERR_NOMEM;
+        goto out;
+    }
+    for (size_t i = 0; i < known; i++) {
+        entries[i] = k->entries[i];
+        entries[i]->allowed = false;
+    }
+    size_t count = known;
+    for (unsigned d = 0; d < c->domains_count; d++) {
+        for (unsigned n = 0; n < c->domains[d].keys_count; n++) {
+            const struct config_key *key = &c->domains[d].keys[n];
+            bool there;
+            size_t at = position(k, bytes_str(key->key), &there); /* among the known: k->entries is unchanged yet */
+            if (key->token != token)
+                continue;
+            if (there)
+                entries[at]->allowed = true;
+            else if ((entries[count] = entry_new(key->key)) != NULL)
+                entries[count++]->allowed = true;
+            else
+                err = ZEGEL_ERR_NOMEM;
+        }
+    }
+    free(k->entries);
+    k->entries = entries;
+    k->count = count;
+    qsort(entries, count, sizeof(struct keys_entry *), by_uri);
+out:
+    pthread_mutex_unlock(&k->lock);
+    return err;
+}
+
+struct keys_entry *keys_get(struct keys *k, struct bytes uri)
+{
+    bool there;
+    pthread_mutex_lock(&k->lock);
+    size_t at = position(k, uri, &there);
+    struct keys_entry *e = there && k->entries[at]->allowed ? k->entries[at] : NULL;
+    pthread_mutex_unlock(&k->lock);
+    return e;
+}
+
+int keys_find(struct keys_entry *e, struct token *t, struct buf *why)
+{
+    int64_t now = clock_monotonic_ms();
+    pthread_mutex_lock(&e->lock);
+    if (!e->found && now >= e->look_again_ms) {
+        struct buf reason = BUF_INIT;
+        e->err = key_find(t, e->uri, &e->key, &reason);
+        e->found = e->err == ZEGEL_OK;
+        e->look_again_ms = now + LOOK_AGAIN_MS;
+        (void)snprintf(e->reason, sizeof e->reason, "%s", buf_cstr(&reason));
+        buf_free(&reason);
+    }
+    int err = e->found ? ZEGEL_OK : e->err;
+    if (err != ZEGEL_OK)
+        buf_add_str(why, e->reason);
+    pthread_mutex_unlock(&e->lock);
+    return err;
+}

@@ -1,0 +1,33 @@
+/* keys: the keys that the configuration gives this token, by URI. Entries live as long as the process, so that a thread
+ * may hold one over a reload. */
+#ifndef ZEGEL_WORKER_KEYS_H
+#define ZEGEL_WORKER_KEYS_H
+
+#include "config/config.h"
+#include "pkcs11/key.h"
+
+struct keys_entry {
+    char *uri;
+    bool allowed;        /* the configuration in force has it */
+    pthread_mutex_t lock; /* for what follows, until `found` */
+    bool found;
+    struct key key;
+    int64_t look_again_ms; /* monotonic; a key that is not there is not looked for with every message */
+    int err;
+    char reason[256];
+};
+
+struct keys {
+    pthread_mutex_t lock;
+    struct keys_entry **entries; /* sorted by URI */
+    size_t count;
+};
+
+/* Exactly the keys of token number `token` are allowed from now on. ZEGEL_OK or ZEGEL_ERR_NOMEM. */
+int keys_set_config(struct keys *k, const struct config *c, unsigned token);
+/* The entry for an allowed URI, or NULL. */
+struct keys_entry *keys_get(struct keys *k, struct bytes uri);
+/* Make sure the key is found on the token. ZEGEL_OK, or the error of key_find with a line in `why`. */
+int keys_find(struct keys_entry *e, struct token *t, struct buf *why);
+
+#endif

@@ -1,0 +1,332 @@
+#include "worker/worker.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "ipc/signer_token.h"
+#include "pkcs11/sign.h"
+#include "worker/keys.h"
+
+enum {
+    THREADS_MAX = 256,
+    THREADS_AUTO_MIN = 2,
+    WATCH_EVERY_MS = 100,
+    GRACE_MS = 200,          /* a call may overrun its deadline by this much */
+    TOKEN_AGAIN_MS = 500,    /* look for an absent token this often */
+    PIN_MAX = 255,
+};
+
+/* What one signing thread is doing; 0: nothing. Read by the watchdog. */
+struct thread {
+    struct worker *worker;
+    pthread_t id;
+    _Atomic int64_t overdue_ms; /* monotonic */
+};
+
+struct worker {
+    char *token_name;
+    uint8_t pin[PIN_MAX + 1];
+    size_t pin_len;
+    struct config *config;
+    const struct config_token *token_config;
+    struct keys keys;
+
+    pthread_mutex_t token_lock; /* for the two below and the state */
+    struct module *module;
+    struct token *token;        /* NULL: see state_err */
+    int state_err;
+    char state_reason[300];
+
+    pthread_mutex_t recv_lock; /* one thread at a time waits for a request */
+    pthread_mutex_t peer_lock;
+    pthread_cond_t peer_changed;
+    int peer;
+    uint64_t peer_generation;
+
+    struct thread threads[THREADS_MAX];
+    unsigned threads_count;
+};
+
+struct worker *worker_new(const char *token_name)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    if (w == NULL || (w->token_name = strdup(token_name)) == NULL) {
+        free(w);
+        return NULL;
+    }
+    w->peer = -1;
+    w->state_err = ZEGEL_ERR_TOKEN_GONE;
+    (void)snprintf(w->state_reason, sizeof w->state_reason, "token %s: not opened yet", token_name);
+    (void)mlock(w->pin, sizeof w->pin); /* no swap; where it is not permitted, memory is all the same ours alone */
+    pthread_mutex_init(&w->token_lock, NULL);
+    pthread_mutex_init(&w->recv_lock, NULL);
+    pthread_mutex_init(&w->peer_lock, NULL);
+    pthread_mutex_init(&w->keys.lock, NULL);
+    pthread_cond_init(&w->peer_changed, NULL);
+    return w;
+}
+
+_Noreturn void worker_exit(struct worker *w, int status)
+{
+    wipe(w->pin, sizeof w->pin);
+    _exit(status);
+}
+
+void worker_set_pin(struct worker *w, struct bytes pin)
+{
+    w->pin_len = pin.len < PIN_MAX ? pin.len : PIN_MAX;
+    memcpy(w->pin, pin.data, w->pin_len);
+}
+
+void worker_set_peer(struct worker *w, int fd)
+{
+    pthread_mutex_lock(&w->peer_lock);
+    if (w->peer >= 0)
+        (void)close(w->peer);
+    w->peer = fd;
+    w->peer_generation++;
+    pthread_cond_broadcast(&w->peer_changed);
+    pthread_mutex_unlock(&w->peer_lock);
+}
+
+int worker_set_config(struct worker *w, struct bytes yaml, struct buf *why)
+{
+    struct config *c = NULL;
+    int err = config_parse("configuration", yaml, &c, why);
+    if (err != ZEGEL_OK)
+        return err;
+    for (unsigned i = 0; i < c->tokens_count; i++) {
+        if (strcmp(c->tokens[i].name, w->token_name) != 0)
+            continue;
+        err = keys_set_config(&w->keys, c, i);
+        if (w->config != NULL) { /* reload: the token itself stays (the supervisor has compared) */
+            config_free(c);
+            return err;
+        }
+        w->config = c;
+        w->token_config = &c->tokens[i];
+        return err;
+    }
+    config_free(c);
+    buf_addf(why, "token %s is not in the configuration", w->token_name);
+    return ZEGEL_ERR_CONFIG;
+}
+
+/* ---- the token ---- */
+
+/* Says a state once, not with every attempt. Lock held. */
+static void set_state(struct worker *w, int err, const char *reason)
+{
+    if (err != ZEGEL_OK && strcmp(w->state_reason, reason) != 0)
+        log_error("%s", reason);
+    if (err == ZEGEL_OK && w->state_err != ZEGEL_OK)
+        log_info("token %s: logged in", w->token_name);
+    w->state_err = err;
+    (void)snprintf(w->state_reason, sizeof w->state_reason, "%s", reason);
+}
+
+/* Load, find, log in. Lock held. */
+static void open_token(struct worker *w)
+{
+    struct buf why = BUF_INIT, latch = BUF_INIT;
+    int err = ZEGEL_OK;
+    buf_addf(&latch, "%s/pin", w->config->state);
+    struct token_config cfg = {
+        .name = w->token_name,
+        .uri = w->token_config->token,
+        .latch_dir = buf_cstr(&latch),
+        .sessions = w->threads_count,
+        .pinpad = strcmp(w->token_config->pin, "pinpad") == 0,
+    };
+    if (w->module == NULL)
+        err = module_open(w->token_config->module, &w->module, &why);
+    if (err == ZEGEL_OK)
+        err = token_open(w->module, &cfg, &w->token, &why);
+    if (err == ZEGEL_OK)
+        err = token_login(w->token, bytes_of(w->pin, w->pin_len), &why);
+    if (err != ZEGEL_OK && w->token != NULL) {
+        token_close(w->token);
+        w->token = NULL;
+    }
+    if (err == ZEGEL_OK || err == ZEGEL_ERR_PIN)
+        wipe(w->pin, sizeof w->pin); /* the token layer has its own, in locked memory; a refused one is of no more use */
+    set_state(w, err, buf_cstr(&why));
+    buf_free(&why);
+    buf_free(&latch);
+}
+
+/* A PIN is never tried twice, and a module that does not load will not do so later: only absence may pass by itself. */
+static bool may_pass(int err)
+{
+    return err == ZEGEL_ERR_TOKEN_GONE || err == ZEGEL_ERR_SYSTEM;
+}
+
+/* ---- one request ---- */
+
+static int sign(struct worker *w, const struct token_request *in, int64_t deadline_ms, struct token_reply *out, uint8_t *sig,
+                struct buf *why)
+{
+    pthread_mutex_lock(&w->token_lock);
+    struct token *t = w->token;
+    int err = w->state_err;
+    if (err != ZEGEL_OK)
+        buf_add_str(why, w->state_reason);
+    pthread_mutex_unlock(&w->token_lock);
+    if (err != ZEGEL_OK)
+        return err;
+    struct keys_entry *e = keys_get(&w->keys, in->key);
+    if (e == NULL) {
+        buf_add_str(why, "no such key in the configuration of this token");
+        return ZEGEL_ERR_REFUSED;
+    }
+    if ((err = keys_find(e, t, why)) != ZEGEL_OK)
+        return err;
+    size_t len = 0;
+    err = sign_data(t, &e->key, in->data, deadline_ms, sig, &len, why);
+    if (err != ZEGEL_OK)
+        return err;
+    out->signature = bytes_of(sig, len);
+    out->spki = bytes_of(e->key.spki, e->key.spki_len);
+    return ZEGEL_OK;
+}
+
+static void serve(struct thread *th, int peer, struct bytes packet)
+{
+    struct worker *w = th->worker;
+    struct token_request in;
+    struct token_reply out = {0};
+    struct buf why = BUF_INIT;
+    uint8_t sig[SIGN_MAX], room[4096];
+    struct packer p = {.data = room, .cap = sizeof room};
+    if (!token_request_unpack(packet, &in)) {
+        log_error("malformed request of %zu octets from the signer; ignored", packet.len);
+        return;
+    }
+    int64_t left = in.left_ms < w->token_config->deadline_ms ? in.left_ms : w->token_config->deadline_ms;
+    int64_t deadline = clock_monotonic_ms() + left;
+    atomic_store(&th->overdue_ms, deadline + GRACE_MS);
+    out.id = in.id;
+    out.err = sign(w, &in, deadline, &out, sig, &why);
+    atomic_store(&th->overdue_ms, 0);
+    if (out.err == ZEGEL_ERR_MODULE) {
+        log_error("token %s: %s; ending this process, a fresh one takes over", w->token_name, buf_cstr(&why));
+        worker_exit(w, EX_SOFTWARE); /* no answer: the signer asks the next worker */
+    }
+    if (out.err != ZEGEL_OK)
+        log_warn("token %s: %s", w->token_name, buf_cstr(&why));
+    out.reason = bytes_slice(buf_bytes(&why), 0, IPC_REASON_MAX);
+    if (token_reply_pack(&out, &p))
+        (void)io_send_wait(peer, bytes_of(p.data, p.len), -1, clock_monotonic_ms() + 1000);
+    buf_free(&why);
+}
+
+/* The next request; one thread waits, the others are busy or queue behind it. */
+static int next_request(struct worker *w, uint8_t *packet, size_t *len, int *peer)
+{
+    pthread_mutex_lock(&w->recv_lock);
+    pthread_mutex_lock(&w->peer_lock);
+    while (w->peer < 0)
+        pthread_cond_wait(&w->peer_changed, &w->peer_lock);
+    uint64_t generation = w->peer_generation;
+    *peer = dup(w->peer);
+    pthread_mutex_unlock(&w->peer_lock);
+    int err = *peer < 0 ? ZEGEL_ERR_SYSTEM : io_recv(*peer, packet, IO_PACKET_MAX, len, NULL);
+    pthread_mutex_unlock(&w->recv_lock);
+    if (err != ZEGEL_ERR_CLOSED)
+        return err;
+    pthread_mutex_lock(&w->peer_lock); /* the signer is gone: wait for the next one */
+    if (generation == w->peer_generation) {
+        (void)close(w->peer);
+        w->peer = -1;
+    }
+    pthread_mutex_unlock(&w->peer_lock);
+    return err;
+}
+
+static void *run(void *arg)
+{
+    struct thread *th = arg;
+    uint8_t *packet = malloc(IO_PACKET_MAX);
+    if (packet == NULL)
+        worker_exit(th->worker, EX_OSERR);
+    for (;;) {
+        size_t len = 0;
+        int peer = -1;
+        if (next_request(th->worker, packet, &len, &peer) == ZEGEL_OK)
+            serve(th, peer, bytes_of(packet, len));
+        if (peer >= 0)
+            (void)close(peer);
+    }
+    return NULL;
+}
+
+static void *watch(void *arg)
+{
+    struct worker *w = arg;
+    int64_t token_again = clock_monotonic_ms() + TOKEN_AGAIN_MS;
+    for (;;) {
+        (void)poll(NULL, 0, WATCH_EVERY_MS);
+        int64_t now = clock_monotonic_ms();
+        for (unsigned i = 0; i < w->threads_count; i++) {
+            int64_t overdue = atomic_load(&w->threads[i].overdue_ms);
+            if (overdue == 0 || now < overdue)
+                continue;
+            log_error("token %s: a call into the module overran its deadline; ending this process", w->token_name);
+            worker_exit(w, EX_SOFTWARE);
+        }
+        if (now < token_again)
+            continue;
+        token_again = now + TOKEN_AGAIN_MS;
+        pthread_mutex_lock(&w->token_lock);
+        bool again = w->token == NULL && may_pass(w->state_err);
+        if (again && w->module != NULL) { /* a module shows a token that came later only after C_Finalize, or never */
+            module_close(w->module);
+            w->module = NULL;
+        }
+        if (again)
+            open_token(w);
+        pthread_mutex_unlock(&w->token_lock);
+    }
+    return NULL;
+}
+
+/* Says at start which of the configured keys are not there, instead of with the first message. */
+static void look_for_keys(struct worker *w)
+{
+    for (size_t i = 0; i < w->keys.count && w->token != NULL; i++) {
+        struct buf why = BUF_INIT;
+        if (keys_find(w->keys.entries[i], w->token, &why) != ZEGEL_OK)
+            log_error("%s", buf_cstr(&why));
+        buf_free(&why);
+    }
+}
+
+int worker_start(struct worker *w)
+{
+    pthread_t watchdog;
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned wanted = w->token_config->sessions_n > 0 ? (unsigned)w->token_config->sessions_n
+                      : cpus > THREADS_AUTO_MIN       ? (unsigned)cpus
+                                                      : THREADS_AUTO_MIN;
+    w->threads_count = wanted < THREADS_MAX ? wanted : THREADS_MAX;
+    pthread_mutex_lock(&w->token_lock);
+    open_token(w);
+    pthread_mutex_unlock(&w->token_lock);
+    look_for_keys(w);
+    for (unsigned i = 0; i < w->threads_count; i++) {
+        w->threads[i].worker = w;
+        if (pthread_create(&w->threads[i].id, NULL, run, &w->threads[i]) != 0)
+            return EX_OSERR;
+    }
+    return pthread_create(&watchdog, NULL, watch, w) == 0 ? EX_OK : EX_OSERR;
+}
