@@ -292,10 +292,13 @@ dns_answers() { # NAME: the loopback server has a TXT record of that name
 
 # ---------------------------------------------------------------- Postfix
 
-# Receives on 127.0.0.1:SMTP_PORT; every LOCAL@example.org, .net or .nl is delivered to $WORK/mail/LOCAL/new/.
+# The local parts that have a mailbox.
+MAILBOXES=(inbox)
+
+# Receives on 127.0.0.1:SMTP_PORT; mail for MAILBOX@example.org, .net or .nl is delivered to $WORK/mail/MAILBOX/new/.
 # start_postfix [NAME=VALUE...]: more main.cf settings
 start_postfix() {
-    local postfix=$WORK/postfix owner=nobody setting
+    local postfix=$WORK/postfix owner=nobody mailbox domain
     SMTP_PORT=$(free_port)
     MAIL=$WORK/mail
     mkdir -p "$postfix/etc" "$postfix/queue" "$postfix/data" "$MAIL"
@@ -303,7 +306,9 @@ start_postfix() {
     chown postfix "$postfix/data"
     chmod 700 "$postfix/data"
     chown "$owner" "$MAIL"
-    echo '/^([a-z0-9._-]+)@/ $1/' >"$postfix/etc/mailboxes"
+    for mailbox in "${MAILBOXES[@]}"; do
+        for domain in example.org example.net example.nl; do echo "$mailbox@$domain $mailbox/"; done
+    done >"$postfix/etc/mailboxes"
     cat >"$postfix/etc/main.cf" <<EOF
 compatibility_level = 3.6
 queue_directory = $postfix/queue
@@ -329,7 +334,7 @@ smtp_host_lookup = native
 transport_maps = inline:{ { bounces@example.org = error:5.1.1 this recipient always bounces } }
 virtual_mailbox_domains = example.org, example.net, example.nl
 virtual_mailbox_base = $MAIL
-virtual_mailbox_maps = regexp:$postfix/etc/mailboxes
+virtual_mailbox_maps = texthash:$postfix/etc/mailboxes
 virtual_uid_maps = static:$(id -u "$owner")
 virtual_gid_maps = static:$(id -g "$owner")
 virtual_mailbox_limit = 0
@@ -354,7 +359,7 @@ internal_mail_filter_classes = bounce
 smtpd_milters = inet:127.0.0.1:$MILTER_PORT
 non_smtpd_milters = inet:127.0.0.1:$MILTER_PORT
 EOF
-    for setting in "$@"; do echo "${setting%%=*} = ${setting#*=}" >>"$postfix/etc/main.cf"; done
+    if [ $# -gt 0 ]; then postconf -c "$postfix/etc" -e "$@"; fi
     # Nothing is chrooted (fifth column n).
     cat >"$postfix/etc/master.cf" <<EOF
 127.0.0.1:$SMTP_PORT inet n - n - 100 smtpd
