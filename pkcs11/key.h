@@ -15,6 +15,7 @@ struct key {
     char label[KEY_LABEL_MAX];  /* CKA_LABEL, NUL-terminated; DOMAIN/SELECTOR for ours */
     uint8_t spki[KEY_SPKI_MAX]; /* DER SubjectPublicKeyInfo (RFC 5280; RFC 8410 for Ed25519) */
     size_t spki_len;
+    pthread_mutex_t lock;            /* for the next two */
     CK_OBJECT_HANDLE private_handle; /* valid in `epoch` only */
     uint64_t epoch;
     CK_MECHANISM_TYPE mechanism; /* CKM_SHA256_RSA_PKCS, CKM_RSA_PKCS or CKM_EDDSA */
@@ -23,6 +24,7 @@ struct key {
 
 /* Find the pair by URI (object=, id=; type is ignored). Needs a logged-in token.
  * ZEGEL_ERR_KEY_GONE: none. ZEGEL_ERR_KEY_UNUSABLE: two, no public half, or of a kind that cannot sign DKIM. */
+/* *out is the caller's; it may be used by several threads at once. */
 int key_find(struct token *t, const char *uri, struct key *out, struct buf *why);
 /* Every private key of the token; `*keys` is the caller's to free. */
 int key_list(struct token *t, struct key **keys, size_t *count, struct buf *why);
@@ -30,6 +32,12 @@ int key_list(struct token *t, struct key **keys, size_t *count, struct buf *why)
 /* Generate a pair on the token, every attribute explicit and read back; a mismatch destroys the pair.
  * `label` must not exist yet (ZEGEL_ERR_EXISTS). bits: 2048, 3072 or 4096 for RSA. */
 int key_generate(struct token *t, enum key_type type, unsigned bits, const char *label, struct key *out, struct buf *why);
+
+/* Find the same key again after a loss of session: same CKA_ID, same label, same public key, or ZEGEL_ERR_KEY_GONE. */
+int key_find_again(struct token *t, CK_SESSION_HANDLE session, const struct key *k, CK_OBJECT_HANDLE *handle, CK_RV *rv, struct buf *why);
+
+/* Destroy both halves, and look that they are gone. */
+int key_destroy(struct token *t, const struct key *k, struct buf *why);
 
 /* Attributes an auditor asks about, as read from the private object; -1: the token does not say. */
 struct key_attributes {

@@ -246,9 +246,11 @@ int token_acquire(struct token *t, int64_t deadline_ms, CK_SESSION_HANDLE *sessi
         *session = t->idle[--t->idle_count];
     } else if (err == ZEGEL_OK) {
         err = new_session(t, session, why);
-        if (err == ZEGEL_ERR_TOKEN_GONE && find_slot(t, why) == ZEGEL_OK) { /* back, perhaps in another slot */
+        if (err == ZEGEL_ERR_TOKEN_GONE) { /* back, perhaps in another slot? */
             buf_clear(why);
-            err = new_session(t, session, why);
+            err = find_slot(t, why);
+            if (err == ZEGEL_OK)
+                err = new_session(t, session, why);
         }
         if (err == ZEGEL_OK)
             t->open_count++;
