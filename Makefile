@@ -1,0 +1,101 @@
+# Zegel. `make help` says what there is.
+CC ?= gcc
+BUILD ?= build
+PREFIX ?= /usr
+DESTDIR ?=
+SECONDS_EACH ?= $(or $(SECONDS),60)
+
+WARN = -Wall -Wextra -Wformat=2 -Wformat-security -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+       -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough
+ifdef CI
+WARN += -Werror
+endif
+HARDEN = -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=3 -fPIE
+LINKHARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+OPT ?= -O2 -g
+SAN ?=
+P11_CFLAGS := $(shell pkg-config --cflags p11-kit-1 2>/dev/null)
+ALLCFLAGS = -std=c17 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -I. $(P11_CFLAGS) $(WARN) $(OPT) $(if $(SAN),$(SAN),$(HARDEN)) \
+            -DZEGEL_LIBEXEC='"$(PREFIX)/libexec/zegel"' $(CFLAGS)
+ALLLDFLAGS = $(if $(SAN),$(SAN),$(LINKHARDEN)) -pthread $(LDFLAGS)
+
+BASE = hostd/base/buf.c hostd/base/clock.c hostd/base/err.c hostd/base/io.c hostd/base/log.c
+DKIM = hostd/dkim/authres.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dkim/canon_body.c hostd/dkim/canon_header.c \
+       hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/keyrecord.c \
+       hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/taglist.c hostd/dkim/verify.c
+IPC = hostd/ipc/control.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
+CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/network.c hostd/config/schema.c
+MILTER = hostd/milter/client.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/session.c
+SIGNER = hostd/signer/audit.c hostd/signer/blockcheck.c hostd/signer/main.c hostd/signer/signer.c
+SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/main.c hostd/supervisor/pin.c
+PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/latch.c pkcs11/module.c pkcs11/sign.c \
+         pkcs11/spki.c pkcs11/token.c pkcs11/uri.c
+WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
+TOOL = $(wildcard provisioning/*.c)
+
+LIB = $(BUILD)/libzegel.a
+LIBSRC = $(BASE) $(DKIM) $(IPC) $(CONFIG)
+PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel
+
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+
+.PHONY: all deps demo check bench asan tsan fuzz lint layers coverage soak firmware deb install help clean unit tests
+
+all: $(PROGRAMS) ## build everything into build/
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
+
+$(LIB): $(call obj,$(LIBSRC))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/libpkcs11.a: $(call obj,$(PKCS11))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/zegeld: $(call obj,$(SUPERVISOR)) $(LIB)
+	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lsystemd -lcrypto
+
+$(BUILD)/zegel-milter: $(call obj,$(MILTER)) $(LIB)
+	$(CC) $(ALLLDFLAGS) -o $@ $^ -lmilter -lcyaml -lcrypto
+
+$(BUILD)/zegel-signer: $(call obj,$(SIGNER)) $(LIB)
+	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
+
+$(BUILD)/zegel-token: $(call obj,$(WORKER)) $(BUILD)/libpkcs11.a $(LIB)
+	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lp11-kit -lcrypto -ldl
+
+$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
+	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lp11-kit -lcrypto -lldns -ldl
+
+UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/audit.c hostd/milter/policy.c hostd/supervisor/pin.c)
+$(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lcyaml -lp11-kit -lcrypto -ldl
+
+deps: ## install what is missing from Debian 12 (nothing if all is there)
+	@tests/deps.sh
+
+tests: all $(UNIT)
+
+unit: tests ## unit tests only
+	@BUILD=$(BUILD) tests/run.sh unit
+
+check: deps ## build and run every test
+	@$(MAKE) --no-print-directory tests
+	@BUILD=$(BUILD) tests/run.sh
+
+demo: deps ## the whole thing on this machine, with SoftHSM, Postfix and Knot
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(BUILD) KEEP=$(KEEP) tests/system/demo.sh
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,51 @@
+#include "dkim/authres.h"
+
+#include "dkim/domain.h"
+
+/* A pvalue: the name as it is when it is one, otherwise nothing at all. */
+static void property(struct out *out, const char *name, struct bytes value)
+{
+    if (!domain_is_valid(value))
+        return;
+    out_str(out, " ");
+    out_str(out, name);
+    out_str(out, "=");
+    out_add(out, value);
+}
+
+/* header.b: the first 8 characters (RFC 6008), base64 only; quoted, since "/" is no token character. */
+static void property_b(struct out *out, struct bytes b)
+{
+    struct bytes head = bytes_slice(b, 0, 8);
+    for (size_t i = 0; i < head.len; i++) {
+        uint8_t c = ascii_lower(head.data[i]);
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/' || c == '='))
+            return;
+    }
+    if (head.len == 0)
+        return;
+    out_str(out, " header.b=\"");
+    out_add(out, head);
+    out_str(out, "\"");
+}
+
+void authres_dkim(const struct verification *v, struct out *out)
+{
+    out_str(out, "dkim=");
+    out_str(out, verify_result_name(v->result));
+    if (v->reason[0] != '\0') {
+        out_str(out, " reason=\"");
+        out_str(out, v->reason);
+        out_str(out, "\"");
+    }
+    if (v->bits > 0) {
+        out_str(out, " (");
+        out_u64(out, v->bits);
+        out_str(out, v->testing ? "-bit key, testing)" : "-bit key)");
+    }
+    property(out, "header.d", v->sig.domain);
+    property(out, "header.s", v->sig.selector);
+    if (v->result == VERIFY_PASS || v->result == VERIFY_FAIL)
+        property(out, "header.a", bytes_str(dkim_algorithm_name(v->sig.algorithm)));
+    property_b(out, v->sig.b);
+}

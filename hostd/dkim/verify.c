@@ -1,0 +1,138 @@
+#include "dkim/verify.h"
+
+#include "dkim/base64.h"
+#include "dkim/canon_header.h"
+
+enum { RSA_BITS_MIN = 1024, RSA_BITS_WEAK = 2048 }; /* RFC 8301 §3.2 */
+
+const char *verify_result_name(enum verify_result r)
+{
+    static const char *const names[] = {"pass", "fail", "permerror", "temperror", "policy", "neutral"};
+    return names[r];
+}
+
+/* Feeds canonical octets to a digest, through a small buffer of the caller's stack. */
+static void hash_field(struct digest *d, bool relaxed, const struct header_field *f, bool last)
+{
+    static _Thread_local uint8_t room[DKIM_HEADER_TEXT_MAX];
+    struct out o = out_of(room, sizeof room);
+    if (last)
+        canon_header_last(relaxed, f, &o);
+    else
+        canon_header_field(relaxed, f, &o);
+    digest_update(d, out_bytes(&o));
+}
+
+/* §5.4.2: of fields with one name the last unused is next. `used` has one flag per field. */
+static size_t next_instance(const struct header *h, struct bytes name, bool *used)
+{
+    for (size_t i = h->count; i-- > 0;)
+        if (!used[i] && bytes_ieq(header_name(&h->fields[i]), name)) {
+            used[i] = true;
+            return i;
+        }
+    return h->count;
+}
+
+/* §3.7: the field itself, with b='s value cut out. */
+static void hash_signature_field(struct digest *d, const struct sigheader *s, const struct header_field *f)
+{
+    static _Thread_local uint8_t room[DKIM_HEADER_TEXT_MAX];
+    struct out value = out_of(room, sizeof room);
+    size_t from = (size_t)(s->b_region.data - f->value.data);
+    out_add(&value, bytes_slice(f->value, 0, from));
+    out_add(&value, bytes_slice(f->value, from + s->b_region.len, f->value.len));
+    struct header_field without = {.name = f->name, .value = out_bytes(&value)};
+    hash_field(d, s->relaxed_header, &without, true);
+}
+
+static bool hash_header(const struct header *h, const struct sigheader *s, size_t own, uint8_t hash[DKIM_HASH_LEN])
+{
+    bool used[DKIM_HEADER_FIELDS_MAX] = {false};
+    struct digest *d = digest_new();
+    struct bytes rest = s->h, name;
+    if (d == NULL)
+        return false;
+    used[own] = true; /* a signature never signs itself: its h= may name dkim-signature for others */
+    digest_start(d);
+    while (sigheader_next_name(&rest, &name)) {
+        size_t i = next_instance(h, name, used);
+        if (i < h->count)
+            hash_field(d, s->relaxed_header, &h->fields[i], false);
+    }
+    hash_signature_field(d, s, &h->fields[own]);
+    bool ok = digest_final(d, hash);
+    digest_free(d);
+    return ok;
+}
+
+static void conclude(struct verification *v, enum verify_result r, const char *reason)
+{
+    v->result = r;
+    v->reason = reason;
+}
+
+static void check_key(struct verification *v, const struct digest_key *key, const uint8_t hash[DKIM_HASH_LEN])
+{
+    uint8_t room[DKIM_SIGNATURE_MAX + 3];
+    struct out sig = out_of(room, sizeof room);
+    v->bits = digest_key_bits(key);
+    if (!base64_decode(v->sig.b, &sig) || sig.len == 0)
+        conclude(v, VERIFY_PERMERROR, "b= is not base64");
+    else if (digest_key_type(key) == DIGEST_KEY_RSA && v->bits < RSA_BITS_MIN)
+        conclude(v, VERIFY_POLICY, "RSA key of less than 1024 bits (RFC 8301)");
+    else if (!digest_verify(key, hash, out_bytes(&sig)))
+        conclude(v, VERIFY_FAIL, "signature did not verify");
+    else if (digest_key_type(key) == DIGEST_KEY_RSA && v->bits < RSA_BITS_WEAK)
+        conclude(v, VERIFY_PASS, "weak: RSA key of less than 2048 bits");
+    else
+        conclude(v, VERIFY_PASS, "");
+}
+
+static void verify_one(const struct dkim_sign *m, size_t own, int64_t now, verify_key_lookup *lookup, void *arg, struct verification *v)
+{
+    uint8_t txt_room[DKIM_KEYRECORD_MAX], hash[DKIM_HASH_LEN];
+    struct out txt = out_of(txt_room, sizeof txt_room);
+    struct keyrecord record;
+    enum sigheader_error e = sigheader_parse(m->header.fields[own].value, &v->sig);
+    if (e != SIG_OK) {
+        conclude(v, e == SIG_BODY_LENGTH || v->sig.sha1 ? VERIFY_POLICY : VERIFY_PERMERROR, sigheader_strerror(e));
+        return;
+    }
+    if (v->sig.expire >= 0 && now > v->sig.expire) {
+        conclude(v, VERIFY_FAIL, "signature expired");
+        return;
+    }
+    switch (lookup(arg, v->sig.selector, v->sig.domain, &txt)) {
+    case VERIFY_KEY_TRY_LATER: conclude(v, VERIFY_TEMPERROR, "key lookup failed for now"); return;
+    case VERIFY_KEY_NONE: conclude(v, VERIFY_PERMERROR, "no key for signature"); return;
+    case VERIFY_KEY_FOUND: break;
+    }
+    enum keyrecord_error k = txt.overflow ? KEYRECORD_SYNTAX : keyrecord_parse(out_bytes(&txt), &v->sig, &record);
+    if (k != KEYRECORD_OK) {
+        conclude(v, VERIFY_PERMERROR, keyrecord_strerror(k));
+        return;
+    }
+    v->testing = record.testing;
+    if (memcmp(m->body[v->sig.relaxed_body].hash, v->sig.bh, DKIM_HASH_LEN) != 0)
+        conclude(v, VERIFY_FAIL, "body hash did not verify");
+    else if (!hash_header(&m->header, &v->sig, own, hash))
+        conclude(v, VERIFY_TEMPERROR, "out of memory");
+    else
+        check_key(v, record.key, hash);
+    digest_key_free(record.key);
+}
+
+size_t verify_message(const struct dkim_sign *m, int64_t now, verify_key_lookup *lookup, void *arg,
+                      struct verification out[DKIM_SIGNATURES_MAX])
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->header.count && n < DKIM_SIGNATURES_MAX; i++) {
+        if (!bytes_ieq(header_name(&m->header.fields[i]), BYTES_LIT("DKIM-Signature")))
+            continue;
+        out[n] = (struct verification){.result = VERIFY_NEUTRAL, .reason = ""};
+        verify_one(m, i, now, lookup, arg, &out[n]);
+        n++;
+    }
+    return n;
+}
