@@ -68,8 +68,8 @@ $(BUILD)/zegel-signer: $(call obj,$(SIGNER)) $(LIB)
 $(BUILD)/zegel-token: $(call obj,$(WORKER)) $(BUILD)/libpkcs11.a $(LIB)
 	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lp11-kit -lcrypto -ldl
 
-$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
-	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lp11-kit -lcrypto -lldns -ldl
+$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
+	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lldns -lunbound -lcrypto -ldl
 
 UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/audit.c hostd/milter/policy.c hostd/supervisor/pin.c)
 $(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB)

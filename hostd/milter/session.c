@@ -78,7 +78,7 @@ static struct shared_config *config_acquire(void)
 
 static const char *queue_id(SMFICTX *ctx)
 {
-    const char *id = smfi_getsymval(ctx, "i");
+    const char *id = smfi_getsymval(ctx, (char *)(uintptr_t)"i");
     return id == NULL ? "NOQUEUE" : id;
 }
 
@@ -277,7 +277,7 @@ static sfsistat on_envfrom(SMFICTX *ctx, char **args)
     (void)args;
     message_end(s);
     s->config = config_acquire();
-    const char *auth = smfi_getsymval(ctx, "{auth_authen}");
+    const char *auth = smfi_getsymval(ctx, (char *)(uintptr_t)"{auth_authen}");
     s->ours = s->local || (auth != NULL && auth[0] != '\0') || is_trusted(s, s->config->config);
     return s->ours ? SMFIS_CONTINUE : SMFIS_ACCEPT; /* the next message of this connection is judged anew */
 }

@@ -1,0 +1,119 @@
+#include "cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPT_CONFIG = 256, OPT_JSON, OPT_HELP, OPT_DOMAIN, OPT_SELECTOR, OPT_TOKEN, OPT_ALGORITHM, OPT_SO_PIN_FILE, OPT_LABEL, OPT_ZONE, OPT_AUTHSERV };
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, OPT_CONFIG},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"domain", required_argument, NULL, OPT_DOMAIN},
+    {"selector", required_argument, NULL, OPT_SELECTOR},
+    {"token", required_argument, NULL, OPT_TOKEN},
+    {"algorithm", required_argument, NULL, OPT_ALGORITHM},
+    {"so-pin-file", required_argument, NULL, OPT_SO_PIN_FILE},
+    {"label", required_argument, NULL, OPT_LABEL},
+    {"zone", required_argument, NULL, OPT_ZONE},
+    {"authserv-id", required_argument, NULL, OPT_AUTHSERV},
+    {0},
+};
+
+static void put_name(FILE *f, const struct cmd *cmd)
+{
+    (void)fprintf(f, "zegel %s%s%s", cmd->group == NULL ? "" : cmd->group, cmd->group == NULL ? "" : " ", cmd->name);
+}
+
+static void put_usage(FILE *f, const struct cmd *cmd)
+{
+    (void)fputs("Usage: ", f);
+    put_name(f, cmd);
+    (void)fprintf(f, " [--config FILE] %s\n%s\n", cmd->usage, cmd->summary);
+}
+
+static bool allowed(const struct cmd *cmd, const char *option)
+{
+    char dashed[32];
+    (void)snprintf(dashed, sizeof dashed, "--%s", option);
+    return strcmp(option, "config") == 0 || strcmp(option, "help") == 0 || strstr(cmd->usage, dashed) != NULL;
+}
+
+bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_options *out, int *code)
+{
+    int o, index = 0;
+    *out = (struct cmd_options){.config = CONFIG_DEFAULT_PATH};
+    *code = CMD_USAGE;
+    optind = 1;
+    while ((o = getopt_long(argc, argv, "", long_options, &index)) != -1) {
+        if (o == '?') {
+            put_usage(stderr, cmd);
+            return false;
+        }
+        if (!allowed(cmd, long_options[index].name)) {
+            put_name(stderr, cmd);
+            (void)fprintf(stderr, ": takes no --%s\n", long_options[index].name);
+            put_usage(stderr, cmd);
+            return false;
+        }
+        switch (o) {
+        case OPT_CONFIG: out->config = optarg; break;
+        case OPT_JSON: out->json = true; break;
+        case OPT_DOMAIN: out->domain = optarg; break;
+        case OPT_SELECTOR: out->selector = optarg; break;
+        case OPT_TOKEN: out->token = optarg; break;
+        case OPT_ALGORITHM: out->algorithm = optarg; break;
+        case OPT_SO_PIN_FILE: out->so_pin_file = optarg; break;
+        case OPT_LABEL: out->label = optarg; break;
+        case OPT_ZONE: out->zone = optarg; break;
+        case OPT_AUTHSERV: out->authserv_id = optarg; break;
+        case OPT_HELP:
+            put_usage(stdout, cmd);
+            *code = CMD_DONE;
+            return false;
+        default: return false;
+        }
+    }
+    return true;
+}
+
+int cmd_fail(const struct cmd *cmd, int err, const char *text)
+{
+    put_name(stderr, cmd);
+    (void)fprintf(stderr, ": %s\n", text[0] != '\0' ? text : zegel_strerror(err));
+    switch (err) {
+    case ZEGEL_ERR_USAGE:
+    case ZEGEL_ERR_CONFIG: return CMD_USAGE;
+    case ZEGEL_ERR_EXISTS:
+    case ZEGEL_ERR_REFUSED:
+    case ZEGEL_ERR_NOT_FOUND: return CMD_NO;
+    default: return CMD_FAULT;
+    }
+}
+
+int cmd_misuse(const struct cmd *cmd, const char *problem)
+{
+    put_name(stderr, cmd);
+    (void)fprintf(stderr, ": %s\n", problem);
+    put_usage(stderr, cmd);
+    return CMD_USAGE;
+}
+
+struct config *cmd_config(const struct cmd *cmd, const struct cmd_options *o, int *code)
+{
+    struct buf why = BUF_INIT;
+    struct config *c = NULL;
+    int err = config_load(o->config, &c, &why);
+    if (err != ZEGEL_OK)
+        *code = cmd_fail(cmd, ZEGEL_ERR_CONFIG, buf_cstr(&why));
+    buf_free(&why);
+    return c;
+}
+
+void cmd_print_json(json_t *j)
+{
+    (void)json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
+    (void)putchar('\n');
+    json_decref(j);
+}

@@ -1,0 +1,58 @@
+/* cmd: what all commands of zegel share. A command gets its own words behind its name and returns an exit code. */
+#ifndef ZEGEL_CMD_H
+#define ZEGEL_CMD_H
+
+#include <getopt.h>
+#include <jansson.h>
+
+#include "base/err.h"
+#include "config/config.h"
+#include "pkcs11/key.h"
+
+/* DESIGN §3. */
+enum { CMD_DONE = 0, CMD_NO = 1, CMD_USAGE = 2, CMD_FAULT = 3 };
+
+struct cmd {
+    const char *group; /* "token", or NULL for a command of one word */
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the last word of the command's name */
+    const char *usage;   /* the options, as in a man page's synopsis */
+    const char *summary; /* one line */
+};
+
+extern const struct cmd cmd_token_list, cmd_token_init, cmd_token_info, cmd_token_unlatch, cmd_key_generate, cmd_key_list,
+    cmd_key_show, cmd_key_destroy, cmd_dns_record, cmd_sign, cmd_verify;
+
+/* Options every command takes, and those most take. */
+struct cmd_options {
+    const char *config; /* --config */
+    bool json;          /* --json */
+    const char *domain, *selector, *token, *algorithm, *so_pin_file, *label, *zone, *authserv_id;
+};
+
+/* Parses argv; words that are no options stay at argv[optind]. False after the usage was printed; *code is then the exit code. */
+bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_options *out, int *code);
+/* One line to standard error: "zegel token list: ...". Returns the exit code that belongs to `err`. */
+int cmd_fail(const struct cmd *cmd, int err, const char *text);
+/* Wrong use: prints `problem` and how to get help; returns CMD_USAGE. */
+int cmd_misuse(const struct cmd *cmd, const char *problem);
+/* Loads the configuration or fails; *code is the exit code. */
+struct config *cmd_config(const struct cmd *cmd, const struct cmd_options *o, int *code);
+/* Prints and frees. */
+void cmd_print_json(json_t *j);
+
+/* A token of the configuration, opened and logged in. */
+struct cmd_token {
+    struct module *module;
+    struct token *token;
+};
+
+/* `name` NULL: the first. The PIN comes from where the configuration says, or is asked for on the terminal. */
+const struct config_token *cmd_find_token(const struct config *c, const char *name);
+int cmd_token_open(const struct config *c, const struct config_token *t, struct cmd_token *out, struct buf *why);
+void cmd_token_close(struct cmd_token *t);
+/* A PIN from `source` (config_token.pin) or, for prompt, from the terminal without echo. */
+int cmd_read_pin(const struct config_token *t, struct buf *pin, struct buf *why);
+int cmd_read_secret_file(const char *path, struct buf *pin, struct buf *why);
+
+#endif

@@ -1,0 +1,46 @@
+/* zegel: the tool of custodians and operators.
+ *
+ * Purpose: one command per file cmd_*.c; this one only finds it.
+ * Security: runs as a person, not as a service; the PIN comes from where the configuration says or from the terminal.
+ * Diagnostics: one line on standard error; exit codes 0 done, 1 no, 2 usage or configuration, 3 token, DNS or system. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cmd.h"
+
+static const struct cmd *const commands[] = {
+    &cmd_token_list, &cmd_token_init, &cmd_token_info, &cmd_token_unlatch, &cmd_key_generate, &cmd_key_list, &cmd_key_show,
+    &cmd_key_destroy, &cmd_dns_record, &cmd_sign, &cmd_verify, NULL,
+};
+
+static int usage(FILE *f)
+{
+    (void)fputs("Usage: zegel COMMAND [--help] [--config FILE] ...\n\n", f);
+    for (const struct cmd *const *c = commands; *c != NULL; c++) {
+        char name[40];
+        (void)snprintf(name, sizeof name, "%s%s%s", (*c)->group == NULL ? "" : (*c)->group, (*c)->group == NULL ? "" : " ", (*c)->name);
+        (void)fprintf(f, "  %-14s %s\n", name, (*c)->summary);
+    }
+    return f == stdout ? CMD_DONE : CMD_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    log_open("zegel", LOG_LEVEL_WARN);
+    if (argc >= 2 && strcmp(argv[1], "--help") == 0)
+        return usage(stdout);
+    for (const struct cmd *const *c = commands; *c != NULL && argc >= 2; c++) {
+        int words = (*c)->group == NULL ? 1 : 2;
+        if (argc > words && strcmp(argv[1], words == 1 ? (*c)->name : (*c)->group) == 0 && strcmp(argv[words], (*c)->name) == 0) {
+            int code = (*c)->run(argc - words, argv + words);
+            if (fflush(stdout) != 0) {
+                perror("zegel: standard output");
+                return CMD_FAULT;
+            }
+            return code;
+        }
+    }
+    return usage(stderr);
+}

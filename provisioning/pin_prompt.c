@@ -1,0 +1,53 @@
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/io.h"
+#include "cmd.h"
+#include "supervisor/pin.h"
+
+/* From the terminal itself, not from standard input, which may be a message. */
+static int ask(const char *token, struct buf *pin, struct buf *why)
+{
+    struct termios old, quiet;
+    char line[260];
+    FILE *tty = fopen("/dev/tty", "r+e");
+    if (tty == NULL || tcgetattr(fileno(tty), &old) != 0) {
+        buf_addf(why, "token %s: pin: prompt: there is no terminal to ask on", token);
+        if (tty != NULL)
+            (void)fclose(tty);
+        return ZEGEL_ERR_SYSTEM;
+    }
+    quiet = old;
+    quiet.c_lflag &= ~(tcflag_t)ECHO;
+    (void)fprintf(tty, "PIN for token %s: ", token);
+    (void)fflush(tty);
+    (void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
+    bool got = fgets(line, sizeof line, tty) != NULL;
+    (void)tcsetattr(fileno(tty), TCSAFLUSH, &old);
+    (void)fputc('\n', tty);
+    (void)fclose(tty);
+    if (got)
+        buf_add(pin, bytes_of(line, strcspn(line, "\r\n")));
+    wipe(line, sizeof line);
+    if (got && pin->len > 0)
+        return ZEGEL_OK;
+    buf_addf(why, "token %s: no PIN was given", token);
+    return ZEGEL_ERR_REFUSED;
+}
+
+int cmd_read_pin(const struct config_token *t, struct buf *pin, struct buf *why)
+{
+    return strcmp(t->pin, "prompt") == 0 ? ask(t->name, pin, why) : pin_read(t, pin, why);
+}
+
+int cmd_read_secret_file(const char *path, struct buf *pin, struct buf *why)
+{
+    struct buf source = BUF_INIT;
+    buf_addf(&source, "file:%s", path);
+    struct config_token t = {.name = (char *)(uintptr_t)"security officer", .pin = (char *)(uintptr_t)buf_cstr(&source)};
+    int err = pin_read(&t, pin, why);
+    buf_free(&source);
+    return err;
+}
