@@ -148,14 +148,15 @@ zegel() {
     "$BUILD/zegel" "${command[@]}" --config "$WORK/zegel.yaml" "$@"
 }
 
-# write_zegel_config [--subdomains] [--trusted NET] [--on-failure WORD]: $WORK/zegel.yaml
+# write_zegel_config [--subdomains] [--trusted NET] [--on-failure WORD] [--canonicalization PAIR]: $WORK/zegel.yaml
 write_zegel_config() {
-    local subdomains=false trusted=127.0.0.0/8 failure=tempfail
+    local subdomains=false trusted=127.0.0.0/8 failure=tempfail canonicalization=relaxed/relaxed
     while [ $# -gt 0 ]; do
         case $1 in
         --subdomains) subdomains=true ;;
         --trusted) trusted=$2; shift ;;
         --on-failure) failure=$2; shift ;;
+        --canonicalization) canonicalization=$2; shift ;;
         *) die "write_zegel_config: $1?" ;;
         esac
         shift
@@ -176,6 +177,7 @@ listen:
 domains:
   - domain: example.nl
     subdomains: $subdomains
+    canonicalization: $canonicalization
     keys:
       - selector: $RSA_SELECTOR
         algorithm: rsa-sha256
@@ -331,7 +333,7 @@ alias_database =
 relayhost =
 default_transport = error:5.4.4 this mail system delivers nothing to the outside
 smtp_host_lookup = native
-transport_maps = inline:{ { bounces@example.org = error:5.1.1 this recipient always bounces } }
+smtpd_reject_unlisted_recipient = no
 virtual_mailbox_domains = example.org, example.net, example.nl
 virtual_mailbox_base = $MAIL
 virtual_mailbox_maps = texthash:$postfix/etc/mailboxes
@@ -423,6 +425,25 @@ delivered_file() { # MAILBOX MESSAGE-ID
 
 verify_dkimpy() { # [--expect N] [--quiet] FILE...
     "$PYTHON" "$SYSTEM/verify_dkimpy.py" --dns "127.0.0.1:$DNS_PORT" "$@"
+}
+
+# Both keys signed every one of these files, and dkimpy and libopendkim accept every signature. Prints what does not.
+signed_by_both() { # FILE...
+    local out tool status=0
+    for tool in verify_dkimpy verify_opendkim; do
+        out=$("$tool" --expect 2 "$@") || { grep FAIL <<<"$out"; status=1; }
+        if [ "$(grep -c "pass rsa-sha256 d=example.nl s=$RSA_SELECTOR " <<<"$out")" -ne $# ] ||
+            [ "$(grep -c "pass ed25519-sha256 d=example.nl s=$ED_SELECTOR " <<<"$out")" -ne $# ]; then
+            echo "$tool: not every one of $# messages has one good signature of each key"
+            status=1
+        fi
+    done
+    return "$status"
+}
+
+# No DKIM-Signature in the header
+unsigned() { # FILE
+    ! sed '/^\r*$/q' "$1" | grep -qai '^dkim-signature'
 }
 
 verify_opendkim() { # [--expect N] [--quiet] FILE...
