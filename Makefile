@@ -82,7 +82,7 @@ deps: ## install what is missing from Debian 12 (nothing if all is there)
 tests: all $(UNIT)
 
 unit: tests ## unit tests only
-	@BUILD=$(BUILD) tests/run.sh unit
+	@BUILD=$(BUILD) tests/run.sh $(notdir $(UNIT))
 
 check: deps ## build and run every test
 	@$(MAKE) --no-print-directory tests

@@ -15,6 +15,13 @@ say() {
     printf '\n%d. %s\n' "$step" "$1"
 }
 show() { sed 's/^/     /'; }
+# In this shell, not at the end of a pipe: what it exports stays, and what fails ends the demo.
+shown() {
+    local status=0
+    "$@" >"$WORK/log/shown" 2>&1 || status=$?
+    show <"$WORK/log/shown"
+    [ "$status" -eq 0 ] || exit "$status"
+}
 
 cat <<EOF
 Zegel signs outgoing mail with keys that stay inside a token. This demo builds a small mail system in $WORK
@@ -23,8 +30,8 @@ EOF
 
 say "A token: SoftHSM plays the HSM. It gets a PIN of its own, and two signing keys are made inside it."
 write_zegel_config
-start_softhsm_token 2>&1 | show
-generate_keys 2>&1 | show
+shown start_softhsm_token
+shown generate_keys
 echo "   What another PKCS#11 program (OpenSC) sees of the private keys:"
 pkcs11-tool --module "$(softhsm_module)" --token-label zegel --login --pin "$(cat "$WORK/pin")" \
     --list-objects --type privkey 2>/dev/null | grep -E '^Private|label:|Access:' | show || true
