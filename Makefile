@@ -76,6 +76,17 @@ $(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lcyaml -lp11-kit -lcrypto -ldl
 
+$(BUILD)/bench/load: tests/bench/load.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE -O2 -g -Wall -Wextra -pthread -o $@ $<
+
+$(BUILD)/bench/rawsign: tests/bench/rawsign.c $(call obj,provisioning/cmd.c provisioning/token_open.c provisioning/pin_prompt.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lcrypto -ldl
+
+bench: all $(BUILD)/bench/load $(BUILD)/bench/rawsign ## speed, as ratios in one run
+	@BUILD=$(BUILD) tests/bench/bench.sh
+
 deps: ## install what is missing from Debian 12 (nothing if all is there)
 	@tests/deps.sh
 

@@ -28,6 +28,7 @@ static struct shared_config *current;
 struct session {
     bool local;      /* not SMTP: this machine's own mail */
     bool leading_space; /* SMFIP_HDR_LEADSPC was negotiated */
+    bool quiet_header;  /* SMFIP_NR_HDR was: the MTA waits for no answer to a header field */
     struct sockaddr_storage client;
     char client_name[INET6_ADDRSTRLEN]; /* "local" without an address */
     struct shared_config *config;       /* while in a message */
@@ -230,6 +231,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
         return SMFIS_REJECT;
     }
     s->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
+    s->quiet_header = (steps & SMFIP_NR_HDR) != 0;
     (void)snprintf(s->client_name, sizeof s->client_name, "local");
     *want_actions = SMFIF_ADDHDRS;
     *want_steps = steps & (SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC | SMFIP_NR_HDR);
@@ -282,25 +284,27 @@ static sfsistat on_envfrom(SMFICTX *ctx, char **args)
     return s->ours ? SMFIS_CONTINUE : SMFIS_ACCEPT; /* the next message of this connection is judged anew */
 }
 
+/* Old MTAs eat the space behind the colon; "Name: value" is what they will send. */
+static void add_spaced(struct header *h, struct bytes name, struct bytes value)
+{
+    struct buf whole = BUF_INIT;
+    buf_add_str(&whole, " ");
+    buf_add(&whole, value);
+    if (whole.failed)
+        h->defects |= HEADER_TOO_MANY;
+    else
+        header_add(h, name, buf_bytes(&whole));
+    buf_free(&whole);
+}
+
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
     struct session *s = smfi_getpriv(ctx);
-    struct bytes v = bytes_str(value);
-    char spaced[2] = " ";
-    if (s->leading_space || v.len == 0) {
-        header_add(&s->dkim->header, bytes_str(name), v);
-        return SMFIS_CONTINUE;
-    }
-    /* Old MTAs eat the space behind the colon; "Name: value" is what they will send. */
-    struct buf whole = BUF_INIT;
-    buf_add_str(&whole, spaced);
-    buf_add(&whole, v);
-    if (whole.failed)
-        s->dkim->header.defects |= HEADER_TOO_MANY;
+    if (s->leading_space)
+        header_add(&s->dkim->header, bytes_str(name), bytes_str(value));
     else
-        header_add(&s->dkim->header, bytes_str(name), buf_bytes(&whole));
-    buf_free(&whole);
-    return SMFIS_CONTINUE;
+        add_spaced(&s->dkim->header, bytes_str(name), bytes_str(value));
+    return s->quiet_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
 static sfsistat on_header_end(SMFICTX *ctx)
