@@ -1,0 +1,159 @@
+#include "base/err.h"
+#include "config/config.h"
+#include "config/network.h"
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#define TOKEN                                                                                                                    \
+    "tokens:\n  - name: t\n    module: /m.so\n    token: pkcs11:token=zegel\n    pin: file:/p\n"
+#define DOMAIN(d)                                                                                                                \
+    "  - domain: " d "\n    keys:\n      - selector: s1\n        algorithm: rsa-sha256\n"
+
+static struct config *good(const char *yaml)
+{
+    struct buf why = BUF_INIT;
+    struct config *c = NULL;
+    ck_assert_msg(config_parse("test", bytes_str(yaml), &c, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
+    buf_free(&why);
+    return c;
+}
+
+START_TEST(defaults)
+{
+    struct config *c = good(TOKEN "domains:\n" DOMAIN("Example.NL"));
+    ck_assert_str_eq(c->state, "/var/lib/zegel");
+    ck_assert_int_eq(c->tokens[0].deadline_ms, 10000);
+    ck_assert_int_eq(c->tokens[0].sessions_n, 0);
+    ck_assert_str_eq(c->domains[0].domain, "example.nl");
+    ck_assert_str_eq(c->domains[0].keys[0].key, "pkcs11:token=zegel;object=example.nl/s1");
+    ck_assert(c->domains[0].relaxed_header && c->domains[0].relaxed_body);
+    ck_assert_int_eq(c->domains[0].on_failure, CONFIG_TEMPFAIL);
+    config_free(c);
+}
+END_TEST
+
+START_TEST(find_domain)
+{
+    struct config *c = good(TOKEN "domains:\n" DOMAIN("b.nl") DOMAIN("a.nl") "    subdomains: true\n" DOMAIN("x.a.nl"));
+    ck_assert_str_eq(config_find_domain(c, BYTES_LIT("A.nl"))->domain, "a.nl");
+    ck_assert_str_eq(config_find_domain(c, BYTES_LIT("deep.sub.a.nl"))->domain, "a.nl");
+    ck_assert_str_eq(config_find_domain(c, BYTES_LIT("x.a.nl"))->domain, "x.a.nl");
+    ck_assert_str_eq(config_find_domain(c, BYTES_LIT("y.x.a.nl"))->domain, "a.nl"); /* x.a.nl has no subdomains: its parent has */
+    ck_assert_str_eq(config_find_domain(c, BYTES_LIT("b.nl"))->domain, "b.nl");
+    ck_assert_ptr_null(config_find_domain(c, BYTES_LIT("sub.b.nl")));
+    ck_assert_ptr_null(config_find_domain(c, BYTES_LIT("nota.nl")));
+    ck_assert_ptr_null(config_find_domain(c, BYTES_LIT("nl")));
+    ck_assert_ptr_null(config_find_domain(c, BYTES_LIT("")));
+    config_free(c);
+}
+END_TEST
+
+/* What is wrong, and a word that the message must have. */
+static const struct {
+    const char *yaml, *word;
+} bad_ones[] = {
+    {"", "empty"},
+    {"tokens: [", "test:"},
+    {"tokens: 5\n", "test:"},
+    {TOKEN "nonsense: 1\n", "nonsense"},
+    {TOKEN "    colour: red\n", "colour"},
+    {"state: /x\n", "tokens"},
+    {"state: relative\n" TOKEN, "state"},
+    {"tokens:\n  - name: a b\n    module: /m\n    token: pkcs11:token=x\n    pin: prompt\n", "tokens.name"},
+    {"tokens:\n  - name: a\n    module: m.so\n    token: pkcs11:token=x\n    pin: prompt\n", "tokens.module"},
+    {"tokens:\n  - name: a\n    module: /m\n    token: zegel\n    pin: prompt\n", "tokens.token"},
+    {"tokens:\n  - name: a\n    module: /m\n    token: pkcs11:token=x?pin-value=1234\n    pin: prompt\n", "tokens.token"},
+    {"tokens:\n  - name: a\n    module: /m\n    token: pkcs11:token=x\n    pin: '1234'\n", "tokens.pin"},
+    {TOKEN "    sessions: many\n", "tokens.sessions"},
+    {TOKEN "    sessions: 0\n", "tokens.sessions"},
+    {TOKEN "    deadline: 60s\n", "tokens.deadline"},
+    {TOKEN "    deadline: soon\n", "tokens.deadline"},
+    {TOKEN "listen:\n  - tcp:25\n", "listen"},
+    {TOKEN "listen:\n  - inet:99999@127.0.0.1\n", "listen"},
+    {TOKEN "trusted-networks: [10.0.0.1/8]\n", "trusted-networks"},
+    {TOKEN "trusted-networks: [all]\n", "trusted-networks"},
+    {TOKEN "domains:\n" DOMAIN("exam ple.nl"), "domains.domain"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") DOMAIN("A.NL"), "twice"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "      - selector: S1\n        algorithm: ed25519-sha256\n", "twice"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "        key: file:/etc/dkim.pem\n", "domains.keys.key"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "        key: pkcs11:token=other;object=a\n", "domains.keys.key"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "        key: pkcs11:token=zegel\n", "domains.keys.key"},
+    {TOKEN "domains:\n  - domain: a.nl\n    keys:\n      - selector: s\n        algorithm: rsa-sha1\n", "test:"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    canonicalization: nofws\n", "canonicalization"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    on-failure: accept\n", "test:"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    expire: 5\n", "expire"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    identity: x@b.nl\n", "identity"},
+};
+
+START_TEST(bad)
+{
+    struct buf why = BUF_INIT;
+    for (size_t i = 0; i < sizeof bad_ones / sizeof bad_ones[0]; i++) {
+        struct config *c = NULL;
+        buf_clear(&why);
+        ck_assert_msg(config_parse("test", bytes_str(bad_ones[i].yaml), &c, &why) == ZEGEL_ERR_CONFIG, "%s", bad_ones[i].yaml);
+        ck_assert_ptr_null(c);
+        ck_assert_msg(strstr(buf_cstr(&why), bad_ones[i].word) != NULL, "%s: %s", bad_ones[i].word, buf_cstr(&why));
+        ck_assert_msg(strchr(buf_cstr(&why), '\n') == NULL, "more than one line: %s", buf_cstr(&why));
+    }
+    buf_free(&why);
+}
+END_TEST
+
+START_TEST(unreadable_file)
+{
+    struct buf why = BUF_INIT;
+    struct config *c = NULL;
+    ck_assert_int_eq(config_load("/nonexistent/zegel.yaml", &c, &why), ZEGEL_ERR_CONFIG);
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&why), "/nonexistent/zegel.yaml"));
+    buf_clear(&why);
+    ck_assert_int_eq(config_load("/tmp", &c, &why), ZEGEL_ERR_CONFIG);
+    buf_free(&why);
+}
+END_TEST
+
+static bool contains(const char *network, const char *address)
+{
+    struct network n;
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    ck_assert_msg(network_parse(network, &n), "%s", network);
+    if (inet_pton(AF_INET, address, &in.sin_addr) == 1)
+        return network_contains(&n, (struct sockaddr *)&in);
+    ck_assert_int_eq(inet_pton(AF_INET6, address, &in6.sin6_addr), 1);
+    return network_contains(&n, (struct sockaddr *)&in6);
+}
+
+START_TEST(networks)
+{
+    ck_assert(contains("127.0.0.0/8", "127.1.2.3"));
+    ck_assert(!contains("127.0.0.0/8", "128.0.0.1"));
+    ck_assert(contains("192.0.2.128/25", "192.0.2.255"));
+    ck_assert(!contains("192.0.2.128/25", "192.0.2.127"));
+    ck_assert(contains("192.0.2.1", "192.0.2.1"));
+    ck_assert(contains("0.0.0.0/0", "8.8.8.8"));
+    ck_assert(!contains("0.0.0.0/0", "2001:db8::1"));
+    ck_assert(contains("192.0.2.0/24", "::ffff:192.0.2.7"));
+    ck_assert(contains("2001:db8::/33", "2001:db8:7fff::1"));
+    ck_assert(!contains("2001:db8::/33", "2001:db8:8000::1"));
+    struct network n;
+    ck_assert(!network_parse("192.0.2.1/24", &n) && !network_parse("192.0.2.0/33", &n) && !network_parse("192.0.2.0/", &n));
+    ck_assert(!network_contains(&n, NULL));
+}
+END_TEST
+
+START_TEST(durations)
+{
+    ck_assert_int_eq(config_duration_ms("500ms"), 500);
+    ck_assert_int_eq(config_duration_ms("10s"), 10000);
+    ck_assert_int_eq(config_duration_ms("7d"), 604800000);
+    ck_assert_int_eq(config_duration_ms("10"), -1);
+    ck_assert_int_eq(config_duration_ms("s"), -1);
+    ck_assert_int_eq(config_duration_ms("-1s"), -1);
+    ck_assert_int_eq(config_duration_ms("1s "), -1);
+}
+END_TEST
+
+UNIT_MAIN("config", defaults, find_domain, bad, unreadable_file, networks, durations)

@@ -1,0 +1,113 @@
+#include "base/err.h"
+#include "dkim/sign.h"
+#include "milter/policy.h"
+#include "unit.h"
+
+static const char yaml[] = "tokens:\n  - {name: t, module: /m.so, token: 'pkcs11:token=z', pin: prompt}\n"
+                           "domains:\n  - domain: example.nl\n    keys:\n      - {selector: s, algorithm: rsa-sha256}\n";
+
+static struct dkim_sign *message(const char *text)
+{
+    struct dkim_sign *m = dkim_sign_new();
+    ck_assert_ptr_nonnull(m);
+    (void)header_parse(&m->header, bytes_str(text));
+    return m;
+}
+
+static enum policy_verdict judge(bool ours, const char *text)
+{
+    struct config *c = NULL;
+    struct buf why = BUF_INIT;
+    struct dkim_sign *m = message(text);
+    ck_assert_msg(config_parse("t", bytes_str(yaml), &c, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
+    struct policy_answer a = policy_judge(c, ours, &m->header);
+    ck_assert((a.domain != NULL) == (a.verdict == POLICY_SIGN));
+    enum policy_verdict v = a.verdict;
+    config_free(c);
+    dkim_sign_free(m);
+    buf_free(&why);
+    return v;
+}
+
+START_TEST(verdicts)
+{
+    ck_assert_int_eq(judge(true, "From: a@example.nl\r\n"), POLICY_SIGN);
+    ck_assert_int_eq(judge(true, "FROM: A <a@Example.NL>\r\n"), POLICY_SIGN);
+    ck_assert_int_eq(judge(false, "From: a@example.nl\r\n"), POLICY_UNTOUCHED);
+    ck_assert_int_eq(judge(false, "From: a@example.nl\r\nFrom: b@example.nl\r\n"), POLICY_UNTOUCHED);
+    ck_assert_int_eq(judge(true, "From: a@example.com\r\n"), POLICY_UNTOUCHED);
+    ck_assert_int_eq(judge(true, "From: a@sub.example.nl\r\n"), POLICY_UNTOUCHED);
+    ck_assert_int_eq(judge(true, "To: a@example.nl\r\n"), POLICY_REJECT);
+    ck_assert_int_eq(judge(true, "From: a@example.nl\r\nFrom: b@example.nl\r\n"), POLICY_REJECT);
+    ck_assert_int_eq(judge(true, "From: a@example.nl, b@example.com\r\n"), POLICY_REJECT);
+    ck_assert_int_eq(judge(true, "From: nobody\r\n"), POLICY_REJECT);
+}
+END_TEST
+
+START_TEST(defects)
+{
+    static const char *const bad[] = {"X: a\rb\r\n", "Su bject: x\r\n", ": x\r\n", "Subject: a\r\nSubject: b\r\n",
+                                      "To: a@b\r\nTO: a@b\r\n", "\x01: x\r\n", NULL};
+    for (const char *const *b = bad; *b != NULL; b++) {
+        struct dkim_sign *m = message(*b);
+        ck_assert_msg(policy_defect(&m->header, BODY_OK) != NULL, "%s", *b);
+        dkim_sign_free(m);
+    }
+    struct dkim_sign *m = message("From: a@example.nl\r\nReceived: x\r\nReceived: y\r\n");
+    ck_assert_ptr_null(policy_defect(&m->header, BODY_OK));
+    ck_assert_ptr_null(policy_defect(&m->header, BODY_8BIT | BODY_LONG_LINE));
+    ck_assert_ptr_nonnull(policy_defect(&m->header, BODY_NUL));
+    ck_assert_ptr_nonnull(policy_defect(&m->header, BODY_BARE_CR));
+    ck_assert_ptr_nonnull(policy_defect(&m->header, BODY_BARE_LF));
+    dkim_sign_free(m);
+}
+END_TEST
+
+START_TEST(too_many_fields)
+{
+    struct dkim_sign *m = dkim_sign_new();
+    for (int i = 0; i < 10000; i++)
+        header_add(&m->header, BYTES_LIT("X"), BYTES_LIT(" y"));
+    ck_assert(m->header.defects & HEADER_TOO_MANY);
+    ck_assert_uint_eq(m->header.count, DKIM_HEADER_FIELDS_MAX);
+    struct config c = {0};
+    ck_assert_int_eq(policy_judge(&c, true, &m->header).verdict, POLICY_REJECT);
+    dkim_sign_free(m);
+}
+END_TEST
+
+static unsigned body_defects(const char *text, size_t len)
+{
+    unsigned all = 0;
+    for (size_t step = 1; step <= len + 1; step++) {
+        struct body_check c;
+        body_check_init(&c);
+        for (size_t at = 0; at < len; at += step)
+            body_check_update(&c, bytes_slice(bytes_of(text, len), at, at + step));
+        body_check_final(&c);
+        ck_assert_msg(step == 1 || c.defects == all, "step %zu", step);
+        all = c.defects;
+    }
+    return all;
+}
+
+START_TEST(body)
+{
+    char longest[1002];
+    ck_assert_uint_eq(body_defects("a\r\nb\r\n", 6), BODY_OK);
+    ck_assert_uint_eq(body_defects("a\nb\r\n", 5), BODY_BARE_LF);
+    ck_assert_uint_eq(body_defects("a\rb\r\n", 5), BODY_BARE_CR);
+    ck_assert_uint_eq(body_defects("a\r\r\n", 4), BODY_BARE_CR);
+    ck_assert_uint_eq(body_defects("a\r", 2), BODY_BARE_CR);
+    ck_assert_uint_eq(body_defects("\n", 1), BODY_BARE_LF);
+    ck_assert_uint_eq(body_defects("a\0b\r\n", 5), BODY_NUL);
+    ck_assert_uint_eq(body_defects("\xc3\xa9\r\n", 4), BODY_8BIT);
+    memset(longest, 'x', sizeof longest);
+    memcpy(longest + 998, "\r\n", 2);
+    ck_assert_uint_eq(body_defects(longest, 1000), BODY_OK);
+    memcpy(longest + 998, "x\r\n", 3);
+    ck_assert_uint_eq(body_defects(longest, 1001), BODY_LONG_LINE);
+}
+END_TEST
+
+UNIT_MAIN("policy", verdicts, defects, too_many_fields, body)
