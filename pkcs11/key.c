@@ -100,15 +100,27 @@ static void read_label(struct attr_session s, CK_OBJECT_HANDLE o, struct key *k)
             k->label[i] = '?';
 }
 
-static void read_end_date(struct attr_session s, CK_OBJECT_HANDLE private, struct key *k)
+/* CKA_END_DATE of one half into `out`, "" when it has none. False when there is one that the token cannot show: SoftHSM
+ * answers CKR_GENERAL_ERROR for a private object's. */
+static bool read_date(struct attr_session s, CK_OBJECT_HANDLE o, char out[9])
 {
-    CK_DATE d;
-    struct bytes b = attr_get(s, private, CKA_END_DATE, &d, sizeof d);
-    k->end_date[0] = '\0';
-    if (b.len == 8) {
-        memcpy(k->end_date, b.data, 8);
-        k->end_date[8] = '\0';
-    }
+    CK_ATTRIBUTE a = {.type = CKA_END_DATE, .pValue = out, .ulValueLen = 8};
+    CK_RV rv = s.f->C_GetAttributeValue(s.session, o, &a, 1);
+    bool none = rv == CKR_ATTRIBUTE_TYPE_INVALID || (rv == CKR_OK && a.ulValueLen != 8);
+    out[rv == CKR_OK && !none ? 8 : 0] = '\0';
+    return rv == CKR_OK || none;
+}
+
+/* The earlier of both halves' dates. False when the only one there is cannot be read: then nobody could keep to it. */
+static bool read_end_date(struct attr_session s, CK_OBJECT_HANDLE private, CK_OBJECT_HANDLE public, struct key *k)
+{
+    char other[9];
+    bool readable = read_date(s, private, k->end_date);
+    if (!read_date(s, public, other))
+        other[0] = '\0';
+    if (other[0] != '\0' && (k->end_date[0] == '\0' || strcmp(other, k->end_date) < 0))
+        memcpy(k->end_date, other, sizeof other);
+    return readable || k->end_date[0] != '\0';
 }
 
 /* Everything about the pair whose private half is `private`. */
@@ -142,7 +154,10 @@ static int read_pair(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
                  k->type == KEY_RSA ? "CKM_SHA256_RSA_PKCS and CKM_RSA_PKCS" : "CKM_EDDSA");
         return ZEGEL_ERR_KEY_UNUSABLE;
     }
-    read_end_date(s, private, k);
+    if (!read_end_date(s, private, public, k)) {
+        buf_addf(why, "key %s: has a CKA_END_DATE that the token cannot show; set it on the public half too", k->label);
+        return ZEGEL_ERR_KEY_UNUSABLE;
+    }
     k->private_handle = private;
     return ZEGEL_OK;
 }

@@ -22,7 +22,7 @@ wanted() { # NAME WORD...
 }
 
 for program in "$BUILD"/tests/test_* tests/system/test_*.sh; do
-    [ -f "$program" ] && [ -x "$program" ] || continue
+    if [ ! -f "$program" ] || [ ! -x "$program" ]; then continue; fi
     name=$(basename "$program" .sh)
     wanted "$name" "$@" || continue
     log=$logs/$name.log

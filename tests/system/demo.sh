@@ -29,7 +29,7 @@ and on loopback ports only; no service and no configuration of this machine is t
 EOF
 
 say "A token: SoftHSM plays the HSM. It gets a PIN of its own, and two signing keys are made inside it."
-write_zegel_config
+write_zegel_config --subdomains
 shown start_softhsm_token
 shown generate_keys
 echo "   What another PKCS#11 program (OpenSC) sees of the private keys:"
@@ -47,7 +47,7 @@ start_zegeld
 ps -o pid=,comm= -p "$ZEGELD_PID" $(printf -- '-p %s ' $(descendants "$ZEGELD_PID")) | show
 
 say "Postfix: a real one, with its own configuration and queue. It asks zegeld about every message (smtpd_milters)."
-start_postfix
+start_postfix milter_connect_timeout=10s
 postconf -c "$POSTFIX_CONFIG" smtpd_milters milter_default_action | show
 
 say "Mail: messages from example.nl to inbox@example.org go in by SMTP, and are delivered to files."
