@@ -40,7 +40,7 @@ PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all deps demo check bench asan tsan fuzz lint layers coverage soak firmware deb install help clean unit tests
+.PHONY: all deps demo check bench asan tsan fuzz lint layers coverage install help clean unit tests
 
 all: $(PROGRAMS) ## build everything into build/
 
@@ -102,6 +102,33 @@ check: deps ## build and run every test
 demo: deps ## the whole thing on this machine, with SoftHSM, Postfix and Knot
 	@$(MAKE) --no-print-directory all
 	@BUILD=$(BUILD) KEEP=$(KEEP) tests/system/demo.sh
+
+asan: deps ## the whole test suite under ASan and UBSan, in build/asan
+	@$(MAKE) --no-print-directory BUILD=build/asan OPT="-O1 -g -fno-omit-frame-pointer" \
+	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" tests
+	@BUILD=build/asan ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 tests/run.sh
+
+tsan: deps ## the threaded parts under TSan, in build/tsan
+	@$(MAKE) --no-print-directory BUILD=build/tsan OPT="-O1 -g" SAN="-fsanitize=thread" tests
+	@BUILD=build/tsan TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/tests/tsan.supp" tests/run.sh
+
+fuzz: deps ## every fuzz target for SECONDS= each (libFuzzer, ASan, UBSan)
+	@SECONDS_EACH=$(SECONDS_EACH) tests/fuzz/run.sh
+
+lint: deps ## clang-tidy, cppcheck, clang-format, shellcheck
+	@tests/lint.sh
+
+layers: all ## dependencies one way only
+	@BUILD=$(BUILD) tests/layers.sh
+
+coverage: deps ## branch coverage of the engine by the unit tests, in build/coverage
+	@tests/coverage.sh
+
+install: all ## into DESTDIR= PREFIX=
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/zegel
+	install -m 755 $(BUILD)/zegel $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(BUILD)/zegeld $(DESTDIR)$(PREFIX)/sbin/
+	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(DESTDIR)$(PREFIX)/libexec/zegel/
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12

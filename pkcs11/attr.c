@@ -22,7 +22,7 @@ int attr_get_bool(struct attr_session s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE t
 
 CK_RV attr_find(struct attr_session s, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *found, CK_ULONG max, CK_ULONG *count)
 {
-    CK_OBJECT_HANDLE beyond[8];
+    CK_OBJECT_HANDLE beyond[8] = {0};
     *count = 0;
     CK_RV rv = s.f->C_FindObjectsInit(s.session, template, n);
     if (rv != CKR_OK)

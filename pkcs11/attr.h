@@ -19,6 +19,7 @@ bool attr_get_ulong(struct attr_session s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE
 /* 1, 0, or -1 when the token does not say. */
 int attr_get_bool(struct attr_session s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type);
 /* At most `max` objects that match; *count is how many there are, even beyond. */
-CK_RV attr_find(struct attr_session s, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *found, CK_ULONG max, CK_ULONG *count);
+CK_RV attr_find(struct attr_session s, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *found, CK_ULONG max,
+                CK_ULONG *count);
 
 #endif

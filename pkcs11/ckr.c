@@ -10,7 +10,10 @@ struct ckr_entry {
     enum ckr_class class;
 };
 
-#define C(name, class) {name, #name, CKR_CLASS_##class}
+#define C(name, class)                                                                                                           \
+    {                                                                                                                            \
+        name, #name, CKR_CLASS_##class                                                                                           \
+    }
 
 /* Signing has no side effects, so that whatever may be a passing fault is tried again. */
 static const struct ckr_entry table[] = {

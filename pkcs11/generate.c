@@ -25,9 +25,9 @@ static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_ty
     CK_MECHANISM mechanism = {type == KEY_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_EDWARDS_KEY_PAIR_GEN, NULL, 0};
     void *name = (void *)(uintptr_t)label, *key_id = (void *)(uintptr_t)id;
     CK_ATTRIBUTE public[12] = {
-        {CKA_TOKEN, &yes, sizeof yes},      {CKA_LABEL, name, strlen(label)}, {CKA_ID, key_id, ID_LEN},
-        {CKA_VERIFY, &yes, sizeof yes},     {CKA_ENCRYPT, &no, sizeof no},    {CKA_WRAP, &no, sizeof no},
-        {CKA_MODIFIABLE, &no, sizeof no},   {CKA_PRIVATE, &no, sizeof no},
+        {CKA_TOKEN, &yes, sizeof yes},    {CKA_LABEL, name, strlen(label)}, {CKA_ID, key_id, ID_LEN},
+        {CKA_VERIFY, &yes, sizeof yes},   {CKA_ENCRYPT, &no, sizeof no},    {CKA_WRAP, &no, sizeof no},
+        {CKA_MODIFIABLE, &no, sizeof no}, {CKA_PRIVATE, &no, sizeof no},
     };
     CK_ULONG public_count = 8;
     if (type == KEY_RSA) {
@@ -37,16 +37,16 @@ static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_ty
         public[public_count++] = (CK_ATTRIBUTE){CKA_EC_PARAMS, curve, sizeof curve};
     }
     CK_ATTRIBUTE private[16] = {
-        {CKA_TOKEN, &yes, sizeof yes},        {CKA_PRIVATE, &yes, sizeof yes},     {CKA_LABEL, name, strlen(label)},
-        {CKA_ID, key_id, ID_LEN},             {CKA_SENSITIVE, &yes, sizeof yes},   {CKA_EXTRACTABLE, &no, sizeof no},
-        {CKA_SIGN, &yes, sizeof yes},         {CKA_SIGN_RECOVER, &no, sizeof no},  {CKA_DECRYPT, &no, sizeof no},
-        {CKA_UNWRAP, &no, sizeof no},         {CKA_DERIVE, &no, sizeof no},        {CKA_MODIFIABLE, &no, sizeof no},
+        {CKA_TOKEN, &yes, sizeof yes}, {CKA_PRIVATE, &yes, sizeof yes},    {CKA_LABEL, name, strlen(label)},
+        {CKA_ID, key_id, ID_LEN},      {CKA_SENSITIVE, &yes, sizeof yes},  {CKA_EXTRACTABLE, &no, sizeof no},
+        {CKA_SIGN, &yes, sizeof yes},  {CKA_SIGN_RECOVER, &no, sizeof no}, {CKA_DECRYPT, &no, sizeof no},
+        {CKA_UNWRAP, &no, sizeof no},  {CKA_DERIVE, &no, sizeof no},       {CKA_MODIFIABLE, &no, sizeof no},
     };
     CK_ULONG private_count = 12;
     if (bind_copy)
-        private[private_count++] = (CK_ATTRIBUTE){CKA_COPYABLE, &no, sizeof no};
+    private[private_count++] = (CK_ATTRIBUTE){CKA_COPYABLE, &no, sizeof no};
     if (bind_mechanism)
-        private[private_count++] = (CK_ATTRIBUTE){CKA_ALLOWED_MECHANISMS, &allowed, sizeof allowed};
+    private[private_count++] = (CK_ATTRIBUTE){CKA_ALLOWED_MECHANISMS, &allowed, sizeof allowed};
     return t->module->f->C_GenerateKeyPair(session, &mechanism, public, public_count, private, private_count, &pair->public,
                                            &pair->private);
 }

@@ -218,7 +218,8 @@ int key_find(struct token *t, const char *uri_text, struct key *out, struct buf 
     return err;
 }
 
-int key_find_again(struct token *t, CK_SESSION_HANDLE session, const struct key *k, CK_OBJECT_HANDLE *handle, CK_RV *rv, struct buf *why)
+int key_find_again(struct token *t, CK_SESSION_HANDLE session, const struct key *k, CK_OBJECT_HANDLE *handle, CK_RV *rv,
+                   struct buf *why)
 {
     CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class},
@@ -300,7 +301,8 @@ int key_attributes(struct token *t, const struct key *k, struct key_attributes *
             .derive = attr_get_bool(s, o, CKA_DERIVE),
             .sign_recover = attr_get_bool(s, o, CKA_SIGN_RECOVER),
         };
-        out->allowed_count = attr_get(s, o, CKA_ALLOWED_MECHANISMS, out->allowed, sizeof out->allowed).len / sizeof out->allowed[0];
+        out->allowed_count =
+            attr_get(s, o, CKA_ALLOWED_MECHANISMS, out->allowed, sizeof out->allowed).len / sizeof out->allowed[0];
     }
     token_release(t, session, epoch, rv);
     return err;

@@ -9,8 +9,8 @@ enum { KEY_ID_MAX = 64, KEY_SPKI_MAX = 1200, KEY_LABEL_MAX = 400 };
 
 struct key {
     enum key_type type;
-    unsigned bits;              /* RSA modulus; 256 for Ed25519 */
-    uint8_t id[KEY_ID_MAX];     /* CKA_ID */
+    unsigned bits;          /* RSA modulus; 256 for Ed25519 */
+    uint8_t id[KEY_ID_MAX]; /* CKA_ID */
     size_t id_len;
     char label[KEY_LABEL_MAX];  /* CKA_LABEL, NUL-terminated; DOMAIN/SELECTOR for ours */
     uint8_t spki[KEY_SPKI_MAX]; /* DER SubjectPublicKeyInfo (RFC 5280; RFC 8410 for Ed25519) */
@@ -34,15 +34,16 @@ int key_list(struct token *t, struct key **keys, size_t *count, struct buf *why)
 int key_generate(struct token *t, enum key_type type, unsigned bits, const char *label, struct key *out, struct buf *why);
 
 /* Find the same key again after a loss of session: same CKA_ID, same label, same public key, or ZEGEL_ERR_KEY_GONE. */
-int key_find_again(struct token *t, CK_SESSION_HANDLE session, const struct key *k, CK_OBJECT_HANDLE *handle, CK_RV *rv, struct buf *why);
+int key_find_again(struct token *t, CK_SESSION_HANDLE session, const struct key *k, CK_OBJECT_HANDLE *handle, CK_RV *rv,
+                   struct buf *why);
 
 /* Destroy both halves, and look that they are gone. */
 int key_destroy(struct token *t, const struct key *k, struct buf *why);
 
 /* Attributes an auditor asks about, as read from the private object; -1: the token does not say. */
 struct key_attributes {
-    int sensitive, always_sensitive, extractable, never_extractable, local, modifiable, copyable, sign, decrypt, unwrap,
-        derive, sign_recover;
+    int sensitive, always_sensitive, extractable, never_extractable, local, modifiable, copyable, sign, decrypt, unwrap, derive,
+        sign_recover;
     CK_ULONG allowed[8];
     size_t allowed_count;
 };

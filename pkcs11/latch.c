@@ -50,7 +50,8 @@ static bool write_file(const char *path, const char *text)
 int latch_write(const char *dir, const char *token_name, enum latch_state state, struct buf *why)
 {
     char path[4096], fresh[4096];
-    bool ok = path_of(dir, token_name, ".latch", path, sizeof path) && path_of(dir, token_name, ".latch.new", fresh, sizeof fresh);
+    bool ok =
+        path_of(dir, token_name, ".latch", path, sizeof path) && path_of(dir, token_name, ".latch.new", fresh, sizeof fresh);
     if (!ok)
         errno = ENAMETOOLONG;
     if (ok && mkdir(dir, 0700) != 0 && errno != EEXIST)

@@ -25,7 +25,7 @@ int module_open(const char *path, struct module **out, struct buf *why)
     }
     void *symbol = dlsym(m->handle, "C_GetFunctionList");
     memcpy(&get, &symbol, sizeof get); /* ISO C has no cast from object to function pointer */
-    if (symbol == NULL || (rv = get(&m->f)) != CKR_OK || m->f == NULL) {
+    if (symbol == NULL || get(&m->f) != CKR_OK || m->f == NULL) {
         buf_addf(why, "module %s: is no PKCS#11 module (no usable C_GetFunctionList)", path);
         goto fail;
     }

@@ -30,8 +30,8 @@ static size_t digest_info(struct bytes data, uint8_t out[19 + 32])
 }
 
 /* The handle for this session's epoch, found again if the last one belongs to another. */
-static int handle_for(struct token *t, struct key *k, CK_SESSION_HANDLE session, uint64_t epoch, CK_OBJECT_HANDLE *handle, CK_RV *rv,
-                      struct buf *why)
+static int handle_for(struct token *t, struct key *k, CK_SESSION_HANDLE session, uint64_t epoch, CK_OBJECT_HANDLE *handle,
+                      CK_RV *rv, struct buf *why)
 {
     int err = ZEGEL_OK;
     pthread_mutex_lock(&k->lock);
@@ -45,8 +45,8 @@ static int handle_for(struct token *t, struct key *k, CK_SESSION_HANDLE session,
 }
 
 /* One try. *rv is what the token said last. */
-static int sign_once(struct token *t, struct key *k, struct bytes data, int64_t deadline_ms, uint8_t sig[SIGN_MAX], size_t *sig_len,
-                     CK_RV *rv, struct buf *why)
+static int sign_once(struct token *t, struct key *k, struct bytes data, int64_t deadline_ms, uint8_t sig[SIGN_MAX],
+                     size_t *sig_len, CK_RV *rv, struct buf *why)
 {
     CK_MECHANISM mechanism = {k->mechanism, NULL, 0};
     CK_SESSION_HANDLE session;

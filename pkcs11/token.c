@@ -139,8 +139,8 @@ static int check_latch(struct token *t, struct buf *why)
     bool unknown = state == LATCH_TRYING && (t->info.flags & CKF_USER_PIN_COUNT_LOW) != 0;
     if (state == LATCH_OPEN || (state == LATCH_TRYING && !unknown))
         return ZEGEL_OK;
-    buf_addf(why, "token %s: the PIN was refused before and is not sent again; correct it, then run zegel token unlatch %s", t->cfg.name,
-             t->cfg.name);
+    buf_addf(why, "token %s: the PIN was refused before and is not sent again; correct it, then run zegel token unlatch %s",
+             t->cfg.name, t->cfg.name);
     return ZEGEL_ERR_PIN;
 }
 
@@ -277,8 +277,7 @@ void token_release(struct token *t, CK_SESSION_HANDLE session, uint64_t epoch, C
     pthread_mutex_lock(&t->lock);
     bool keep = epoch == t->epoch;
     switch (ckr_classify(rv)) {
-    case CKR_CLASS_OK:
-        break;
+    case CKR_CLASS_OK: break;
     case CKR_CLASS_KEY_UNUSABLE:
     case CKR_CLASS_BUSY:
         keep = false; /* an operation may still be active in it */

@@ -4,7 +4,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPT_CONFIG = 256, OPT_JSON, OPT_HELP, OPT_DOMAIN, OPT_SELECTOR, OPT_TOKEN, OPT_ALGORITHM, OPT_SO_PIN_FILE, OPT_LABEL, OPT_ZONE, OPT_AUTHSERV };
+enum {
+    OPT_CONFIG = 256,
+    OPT_JSON,
+    OPT_HELP,
+    OPT_DOMAIN,
+    OPT_SELECTOR,
+    OPT_TOKEN,
+    OPT_ALGORITHM,
+    OPT_SO_PIN_FILE,
+    OPT_LABEL,
+    OPT_ZONE,
+    OPT_AUTHSERV
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, OPT_CONFIG},

@@ -16,8 +16,8 @@ struct cmd {
     const char *group; /* "token", or NULL for a command of one word */
     const char *name;
     int (*run)(int argc, char **argv); /* argv[0] is the last word of the command's name */
-    const char *usage;   /* the options, as in a man page's synopsis */
-    const char *summary; /* one line */
+    const char *usage;                 /* the options, as in a man page's synopsis */
+    const char *summary;               /* one line */
 };
 
 extern const struct cmd cmd_token_list, cmd_token_init, cmd_token_info, cmd_token_unlatch, cmd_key_generate, cmd_key_list,

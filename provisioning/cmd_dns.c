@@ -16,7 +16,8 @@ static void print_record(const struct config_domain *d, const struct config_key 
     (void)printf(" )\n");
 }
 
-static int record(const struct config_domain *d, const struct config_key *k, struct token *t, json_t *all, bool json, struct buf *why)
+static int record(const struct config_domain *d, const struct config_key *k, struct token *t, json_t *all, bool json,
+                  struct buf *why)
 {
     uint8_t room[DKIM_KEYRECORD_MAX];
     struct out txt = out_of(room, sizeof room);
@@ -33,7 +34,8 @@ static int record(const struct config_domain *d, const struct config_key *k, str
     } else if (json) {
         struct buf name = BUF_INIT;
         buf_addf(&name, "%s._domainkey.%s.", k->selector, d->domain);
-        (void)json_array_append_new(all, json_pack("{s:s, s:s#}", "name", buf_cstr(&name), "txt", (const char *)txt.data, (int)txt.len));
+        (void)json_array_append_new(
+            all, json_pack("{s:s, s:s#}", "name", buf_cstr(&name), "txt", (const char *)txt.data, (int)txt.len));
         buf_free(&name);
     } else {
         print_record(d, k, out_bytes(&txt));
@@ -44,7 +46,8 @@ static int record(const struct config_domain *d, const struct config_key *k, str
 
 static bool wanted(const struct cmd_options *o, const struct config_domain *d, const struct config_key *k)
 {
-    return (o->domain == NULL || strcasecmp(o->domain, d->domain) == 0) && (o->selector == NULL || strcasecmp(o->selector, k->selector) == 0);
+    return (o->domain == NULL || strcasecmp(o->domain, d->domain) == 0) &&
+           (o->selector == NULL || strcasecmp(o->selector, k->selector) == 0);
 }
 
 static int run(int argc, char **argv)

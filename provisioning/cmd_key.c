@@ -13,7 +13,8 @@ static const struct {
     const char *name;
     enum key_type type;
     unsigned bits;
-} algorithms[] = {{"rsa2048", KEY_RSA, 2048}, {"rsa3072", KEY_RSA, 3072}, {"rsa4096", KEY_RSA, 4096}, {"ed25519", KEY_ED25519, 256}};
+} algorithms[] = {
+    {"rsa2048", KEY_RSA, 2048}, {"rsa3072", KEY_RSA, 3072}, {"rsa4096", KEY_RSA, 4096}, {"ed25519", KEY_ED25519, 256}};
 
 static const char *algorithm_of(const struct key *k)
 {
@@ -70,7 +71,8 @@ static bool open_for(const struct cmd *cmd, const struct cmd_options *o, struct 
 
 static bool label_from(const struct cmd_options *o, char label[KEY_LABEL_MAX])
 {
-    if (o->domain == NULL || o->selector == NULL || !domain_is_valid(bytes_str(o->domain)) || !domain_is_valid(bytes_str(o->selector)))
+    if (o->domain == NULL || o->selector == NULL || !domain_is_valid(bytes_str(o->domain)) ||
+        !domain_is_valid(bytes_str(o->selector)))
         return false;
     int n = snprintf(label, KEY_LABEL_MAX, "%s/%s", o->domain, o->selector);
     for (char *p = label; *p != '\0'; p++)
@@ -114,7 +116,8 @@ static int run_generate(int argc, char **argv)
     } else if (err == ZEGEL_OK) {
         char print[65];
         fingerprint(&k, print);
-        (void)printf("%s: %s key made on the token; it cannot leave it\nSHA-256 of its public key: %s\n", label, algorithm_of(&k), print);
+        (void)printf("%s: %s key made on the token; it cannot leave it\nSHA-256 of its public key: %s\n", label, algorithm_of(&k),
+                     print);
     }
     code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(cmd, err, buf_cstr(&why));
     cmd_token_close(&t);
@@ -216,7 +219,11 @@ static void print_flat(const json_t *j)
             continue;
         }
         char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        (void)printf("%-24s %s\n", key, json_is_string(value) ? json_string_value(value) : json_is_null(value) ? "not said" : text == NULL ? "" : text);
+        (void)printf("%-24s %s\n", key,
+                     json_is_string(value) ? json_string_value(value)
+                     : json_is_null(value) ? "not said"
+                     : text == NULL        ? ""
+                                           : text);
         free(text);
     }
 }
@@ -232,7 +239,8 @@ static int show(struct token *t, const char *label, bool json, struct buf *why)
         return err;
     err = prove_possession(t, &k, why);
     json_t *j = describe(&k);
-    (void)json_object_set_new(j, "proof_of_possession", json_string(err == ZEGEL_OK ? "signed and verified" : zegel_strerror(err)));
+    (void)json_object_set_new(j, "proof_of_possession",
+                              json_string(err == ZEGEL_OK ? "signed and verified" : zegel_strerror(err)));
     (void)json_object_set_new(j, "attributes", describe_attributes(&a));
     if (json) {
         cmd_print_json(j);
@@ -288,9 +296,10 @@ static int run_destroy(int argc, char **argv)
     return with_key(argc, argv, &cmd_key_destroy, destroy);
 }
 
-const struct cmd cmd_key_generate = {"key", "generate", run_generate,
-                                     "--domain D --selector S --algorithm rsa2048|rsa3072|rsa4096|ed25519 [--token NAME] [--json]",
-                                     "Generate a signing key on the token."};
+const struct cmd cmd_key_generate = {
+    "key", "generate", run_generate,
+    "--domain D --selector S --algorithm rsa2048|rsa3072|rsa4096|ed25519 [--token NAME] [--json]",
+    "Generate a signing key on the token."};
 const struct cmd cmd_key_list = {"key", "list", run_list, "[--token NAME] [--json]", "Keys on the token that can sign DKIM."};
 const struct cmd cmd_key_show = {"key", "show", run_show, "--domain D --selector S [--token NAME] [--json]",
                                  "One key's attributes, and a proof that the token has it."};

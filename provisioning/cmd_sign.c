@@ -9,8 +9,8 @@
 #include "signer/blockcheck.h"
 
 /* One signature, made as the daemon makes it: the block checked, the token asked, the public key asked whether it is true. */
-static int sign_one(struct message *m, const struct config_domain *d, const struct config_key *k, struct token *t, struct out *value,
-                    struct buf *why)
+static int sign_one(struct message *m, const struct config_domain *d, const struct config_key *k, struct token *t,
+                    struct out *value, struct buf *why)
 {
     static uint8_t block_room[DKIM_BLOCK_MAX];
     struct out block = out_of(block_room, sizeof block_room);

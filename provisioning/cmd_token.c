@@ -27,9 +27,9 @@ static json_t *describe(const char *module, CK_SLOT_ID slot, const CK_TOKEN_INFO
     padded(info->manufacturerID, 32, maker);
     padded(info->model, 16, model);
     padded(info->serialNumber, 16, serial);
-    return json_pack("{s:s, s:I, s:b, s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "module", module, "slot", (json_int_t)slot, "initialised",
-                     (info->flags & CKF_TOKEN_INITIALIZED) != 0, "label", label, "manufacturer", maker, "model", model, "serial",
-                     serial, "pin_set", (info->flags & CKF_USER_PIN_INITIALIZED) != 0, "pin_count_low",
+    return json_pack("{s:s, s:I, s:b, s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "module", module, "slot", (json_int_t)slot,
+                     "initialised", (info->flags & CKF_TOKEN_INITIALIZED) != 0, "label", label, "manufacturer", maker, "model",
+                     model, "serial", serial, "pin_set", (info->flags & CKF_USER_PIN_INITIALIZED) != 0, "pin_count_low",
                      (info->flags & CKF_USER_PIN_COUNT_LOW) != 0, "pin_locked", (info->flags & CKF_USER_PIN_LOCKED) != 0);
 }
 
@@ -61,9 +61,9 @@ static void print_tokens(const json_t *all)
     (void)printf("%-20s %-16s %-18s %-12s %s\n", "LABEL", "SERIAL", "MODEL", "STATE", "MODULE");
     json_array_foreach(all, i, t)
     {
-        const char *state = !json_is_true(json_object_get(t, "initialised")) ? "empty"
-                            : json_is_true(json_object_get(t, "pin_locked")) ? "PIN locked"
-                            : !json_is_true(json_object_get(t, "pin_set"))   ? "no PIN set"
+        const char *state = !json_is_true(json_object_get(t, "initialised"))    ? "empty"
+                            : json_is_true(json_object_get(t, "pin_locked"))    ? "PIN locked"
+                            : !json_is_true(json_object_get(t, "pin_set"))      ? "no PIN set"
                             : json_is_true(json_object_get(t, "pin_count_low")) ? "PIN refused"
                                                                                 : "ready";
         (void)printf("%-20s %-16s %-18s %-12s %s\n", json_string_value(json_object_get(t, "label")),
@@ -174,8 +174,11 @@ static json_t *mechanisms(const struct token *t)
     static const struct {
         CK_MECHANISM_TYPE type;
         const char *name;
-    } known[] = {{CKM_SHA256_RSA_PKCS, "CKM_SHA256_RSA_PKCS"}, {CKM_RSA_PKCS, "CKM_RSA_PKCS"}, {CKM_EDDSA, "CKM_EDDSA"},
-                 {CKM_RSA_PKCS_KEY_PAIR_GEN, "CKM_RSA_PKCS_KEY_PAIR_GEN"}, {CKM_EC_EDWARDS_KEY_PAIR_GEN, "CKM_EC_EDWARDS_KEY_PAIR_GEN"}};
+    } known[] = {{CKM_SHA256_RSA_PKCS, "CKM_SHA256_RSA_PKCS"},
+                 {CKM_RSA_PKCS, "CKM_RSA_PKCS"},
+                 {CKM_EDDSA, "CKM_EDDSA"},
+                 {CKM_RSA_PKCS_KEY_PAIR_GEN, "CKM_RSA_PKCS_KEY_PAIR_GEN"},
+                 {CKM_EC_EDWARDS_KEY_PAIR_GEN, "CKM_EC_EDWARDS_KEY_PAIR_GEN"}};
     json_t *list = json_array();
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
         CK_MECHANISM_INFO info;

@@ -34,8 +34,8 @@ static json_t *json_text(struct bytes b)
 
 static json_t *describe(const struct verification *v, bool is_aligned)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b}", "result", verify_result_name(v->result), "reason", v->reason, "domain",
-                     json_text(v->sig.domain), "selector", json_text(v->sig.selector), "algorithm",
+    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b}", "result", verify_result_name(v->result), "reason", v->reason,
+                     "domain", json_text(v->sig.domain), "selector", json_text(v->sig.selector), "algorithm",
                      dkim_algorithm_name(v->sig.algorithm), "bits", (int)v->bits, "testing", v->testing, "aligned", is_aligned);
 }
 

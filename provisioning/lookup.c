@@ -91,11 +91,10 @@ enum verify_key_status lookup_in_dns(void *unused, struct bytes selector, struct
     if (!owner_name(selector, domain, name))
         return VERIFY_KEY_NONE;
     struct ub_ctx *ctx = ub_ctx_create();
-    if (ctx != NULL && ub_ctx_resolvconf(ctx, NULL) == 0 && ub_resolve(ctx, name, LDNS_RR_TYPE_TXT, LDNS_RR_CLASS_IN, &r) == 0 && !r->bogus &&
-        (r->rcode == LDNS_RCODE_NOERROR || r->rcode == LDNS_RCODE_NXDOMAIN)) {
+    if (ctx != NULL && ub_ctx_resolvconf(ctx, NULL) == 0 && ub_resolve(ctx, name, LDNS_RR_TYPE_TXT, LDNS_RR_CLASS_IN, &r) == 0 &&
+        !r->bogus && (r->rcode == LDNS_RCODE_NOERROR || r->rcode == LDNS_RCODE_NXDOMAIN)) {
         status = VERIFY_KEY_NONE;
-        if (r->havedata && r->data[0] != NULL && r->data[1] == NULL &&
-            add_strings(bytes_of(r->data[0], (size_t)r->len[0]), txt))
+        if (r->havedata && r->data[0] != NULL && r->data[1] == NULL && add_strings(bytes_of(r->data[0], (size_t)r->len[0]), txt))
             status = VERIFY_KEY_FOUND;
     }
     ub_resolve_free(r);

@@ -11,8 +11,8 @@
 #include "cmd.h"
 
 static const struct cmd *const commands[] = {
-    &cmd_token_list, &cmd_token_init, &cmd_token_info, &cmd_token_unlatch, &cmd_key_generate, &cmd_key_list, &cmd_key_show,
-    &cmd_key_destroy, &cmd_dns_record, &cmd_sign, &cmd_verify, NULL,
+    &cmd_token_list, &cmd_token_init,  &cmd_token_info, &cmd_token_unlatch, &cmd_key_generate, &cmd_key_list,
+    &cmd_key_show,   &cmd_key_destroy, &cmd_dns_record, &cmd_sign,          &cmd_verify,       NULL,
 };
 
 static int usage(FILE *f)
@@ -20,7 +20,8 @@ static int usage(FILE *f)
     (void)fputs("Usage: zegel COMMAND [--help] [--config FILE] ...\n\n", f);
     for (const struct cmd *const *c = commands; *c != NULL; c++) {
         char name[40];
-        (void)snprintf(name, sizeof name, "%s%s%s", (*c)->group == NULL ? "" : (*c)->group, (*c)->group == NULL ? "" : " ", (*c)->name);
+        (void)snprintf(name, sizeof name, "%s%s%s", (*c)->group == NULL ? "" : (*c)->group, (*c)->group == NULL ? "" : " ",
+                       (*c)->name);
         (void)fprintf(f, "  %-14s %s\n", name, (*c)->summary);
     }
     return f == stdout ? CMD_DONE : CMD_USAGE;

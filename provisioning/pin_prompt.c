@@ -46,7 +46,7 @@ int cmd_read_secret_file(const char *path, struct buf *pin, struct buf *why)
 {
     struct buf source = BUF_INIT;
     buf_addf(&source, "file:%s", path);
-    struct config_token t = {.name = (char *)(uintptr_t)"security officer", .pin = (char *)(uintptr_t)buf_cstr(&source)};
+    struct config_token t = {.name = (char *)(uintptr_t) "security officer", .pin = (char *)(uintptr_t)buf_cstr(&source)};
     int err = pin_read(&t, pin, why);
     buf_free(&source);
     return err;

@@ -17,7 +17,8 @@ int cmd_token_open(const struct config *c, const struct config_token *t, struct 
     *out = (struct cmd_token){NULL, NULL};
     (void)mkdir(c->state, 0700); /* the latch wants it; if it cannot be made, the latch says so */
     buf_addf(&latch, "%s/pin", c->state);
-    struct token_config cfg = {.name = t->name, .uri = t->token, .latch_dir = buf_cstr(&latch), .sessions = 2, .pinpad = strcmp(t->pin, "pinpad") == 0};
+    struct token_config cfg = {
+        .name = t->name, .uri = t->token, .latch_dir = buf_cstr(&latch), .sessions = 2, .pinpad = strcmp(t->pin, "pinpad") == 0};
     int err = module_open(t->module, &out->module, why);
     if (err == ZEGEL_OK)
         err = token_open(out->module, &cfg, &out->token, why);

@@ -6,8 +6,8 @@
 
 struct buf {
     uint8_t *data;
-    size_t len; /* octets in use */
-    size_t cap; /* octets allocated */
+    size_t len;  /* octets in use */
+    size_t cap;  /* octets allocated */
     bool failed; /* an allocation failed; nothing was added since. Check once, at the end. */
 };
 

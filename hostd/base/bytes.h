@@ -27,11 +27,13 @@ static inline struct bytes bytes_str(const char *s)
 /* The part from `from` (inclusive) to `to` (exclusive); clamped, so it can never reach outside `b`. */
 static inline struct bytes bytes_slice(struct bytes b, size_t from, size_t to)
 {
+    if (b.data == NULL)
+        return bytes_of(NULL, 0);
     if (to > b.len)
         to = b.len;
     if (from > to)
         from = to;
-    return bytes_of(b.data == NULL ? NULL : b.data + from, to - from);
+    return bytes_of(b.data + from, to - from);
 }
 
 static inline bool bytes_eq(struct bytes a, struct bytes b)

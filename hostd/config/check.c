@@ -135,7 +135,8 @@ static int check_domain(struct config *c, struct config_domain *d, const char *f
     d->relaxed_body = bytes_eq(body, BYTES_LIT("relaxed"));
     if ((!d->relaxed_header && !bytes_eq(head, BYTES_LIT("simple"))) ||
         (slash != NULL && !d->relaxed_body && !bytes_eq(body, BYTES_LIT("simple"))))
-        return bad(why, file, "domains.canonicalization", d->canonicalization, "must be simple or relaxed, or two with a / between");
+        return bad(why, file, "domains.canonicalization", d->canonicalization,
+                   "must be simple or relaxed, or two with a / between");
     if (d->expire != NULL) {
         int64_t ms = config_duration_ms(d->expire);
         if (ms < 60000)

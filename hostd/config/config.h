@@ -12,34 +12,34 @@ enum config_algorithm { CONFIG_RSA_SHA256, CONFIG_ED25519_SHA256 };
 enum config_on_failure { CONFIG_TEMPFAIL, CONFIG_PASS_UNSIGNED };
 
 struct config_token {
-    char *name;        /* ours; also names the PIN latch: [A-Za-z0-9_-]+ */
-    char *module;      /* absolute path of the PKCS#11 module */
-    char *token;       /* RFC 7512 URI that picks the token */
-    char *pin;         /* file:PATH, credential:NAME, prompt, pinpad */
-    char *sessions;    /* "auto" or a number */
-    char *deadline;    /* "10s", "500ms" */
-    int sessions_n;    /* 0: auto */
+    char *name;     /* ours; also names the PIN latch: [A-Za-z0-9_-]+ */
+    char *module;   /* absolute path of the PKCS#11 module */
+    char *token;    /* RFC 7512 URI that picks the token */
+    char *pin;      /* file:PATH, credential:NAME, prompt, pinpad */
+    char *sessions; /* "auto" or a number */
+    char *deadline; /* "10s", "500ms" */
+    int sessions_n; /* 0: auto */
     int64_t deadline_ms;
 };
 
 struct config_key {
     char *selector;
     enum config_algorithm algorithm;
-    char *key;          /* RFC 7512 URI with object= or id=; NULL in the file: DOMAIN/SELECTOR on the first token */
-    unsigned token;     /* index into config.tokens whose URI the key's matches */
+    char *key;      /* RFC 7512 URI with object= or id=; NULL in the file: DOMAIN/SELECTOR on the first token */
+    unsigned token; /* index into config.tokens whose URI the key's matches */
 };
 
 struct config_domain {
-    char *domain;        /* A-label, lower case, no trailing dot */
-    bool subdomains;     /* also sign From: x@sub.DOMAIN, with d=DOMAIN */
+    char *domain;    /* A-label, lower case, no trailing dot */
+    bool subdomains; /* also sign From: x@sub.DOMAIN, with d=DOMAIN */
     struct config_key *keys;
     unsigned keys_count;
     enum config_on_failure on_failure;
     char *canonicalization; /* "relaxed/simple" and so on */
     bool relaxed_header, relaxed_body;
-    char *expire;        /* x= this long after t=; NULL: no x= */
-    int64_t expire_s;    /* 0: none */
-    char *identity;      /* i=; NULL: none */
+    char *expire;     /* x= this long after t=; NULL: no x= */
+    int64_t expire_s; /* 0: none */
+    char *identity;   /* i=; NULL: none */
 };
 
 struct config {

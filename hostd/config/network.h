@@ -7,9 +7,9 @@
 #include <sys/socket.h>
 
 struct network {
-    int family;         /* AF_INET or AF_INET6 */
+    int family; /* AF_INET or AF_INET6 */
     uint8_t address[16];
-    unsigned prefix;    /* bits */
+    unsigned prefix; /* bits */
 };
 
 /* "192.0.2.0/24", "::1". Bits behind the prefix must be zero: a typo there means something else was meant. */

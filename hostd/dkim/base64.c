@@ -53,16 +53,12 @@ bool base64_decode(struct bytes in, struct out *out)
         }
     }
     switch (chars % 4) {
-    case 0:
-        return pads == 0 && !out->overflow;
-    case 2:
-        out_u8(out, (uint8_t)(v >> 4));
-        return pads == 2 && (v & 15) == 0 && !out->overflow;
+    case 0: return pads == 0 && !out->overflow;
+    case 2: out_u8(out, (uint8_t)(v >> 4)); return pads == 2 && (v & 15) == 0 && !out->overflow;
     case 3:
         out_u8(out, (uint8_t)(v >> 10));
         out_u8(out, (uint8_t)(v >> 2));
         return pads == 1 && (v & 3) == 0 && !out->overflow;
-    default:
-        return false;
+    default: return false;
     }
 }

@@ -15,7 +15,7 @@ enum body_defect {
 
 struct body_check {
     size_t column;
-    bool cr; /* the last octet was a CR */
+    bool cr;          /* the last octet was a CR */
     unsigned defects; /* of enum body_defect */
 };
 

@@ -13,10 +13,10 @@ struct header_field {
 
 enum header_defect {
     HEADER_OK = 0,
-    HEADER_TOO_MANY = 1 << 0,  /* over DKIM_HEADER_FIELDS_MAX or DKIM_HEADER_TEXT_MAX: fields were dropped */
-    HEADER_BAD_NAME = 1 << 1,  /* empty, or not printable US-ASCII (RFC 5322 §2.2 ftext) */
+    HEADER_TOO_MANY = 1 << 0, /* over DKIM_HEADER_FIELDS_MAX or DKIM_HEADER_TEXT_MAX: fields were dropped */
+    HEADER_BAD_NAME = 1 << 1, /* empty, or not printable US-ASCII (RFC 5322 §2.2 ftext) */
     HEADER_BARE_CR = 1 << 2,
-    HEADER_BARE_LF = 1 << 3,   /* a line break with no white space behind it */
+    HEADER_BARE_LF = 1 << 3, /* a line break with no white space behind it */
     HEADER_NUL = 1 << 4,
     HEADER_LONG_LINE = 1 << 5, /* over DKIM_LINE_MAX */
     HEADER_8BIT = 1 << 6,

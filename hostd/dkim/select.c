@@ -7,9 +7,9 @@ static const char *const default_oversign[] = {
 
 /* Signed where present. Not oversigned: mailing lists add Sender and List-* for good reasons (rspamd#2136, #2887). */
 static const char *const default_sign[] = {
-    "Message-ID", "In-Reply-To", "References", "Sender", "Content-ID", "Content-Description", "Content-Disposition",
-    "Content-Language", "List-Id", "List-Help", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Subscribe",
-    "List-Post", "List-Owner", "List-Archive", "Autocrypt", NULL,
+    "Message-ID",          "In-Reply-To",      "References", "Sender",       "Content-ID",       "Content-Description",
+    "Content-Disposition", "Content-Language", "List-Id",    "List-Help",    "List-Unsubscribe", "List-Unsubscribe-Post",
+    "List-Subscribe",      "List-Post",        "List-Owner", "List-Archive", "Autocrypt",        NULL,
 };
 
 const struct select_policy select_default = {.sign = default_sign, .oversign = default_oversign};
@@ -51,9 +51,10 @@ bool select_fields(const struct select_policy *policy, const struct header *h, s
 
 const char *select_repeated_singleton(const struct header *h)
 {
-    static const char *const singletons[] = {"From", "Sender", "Reply-To", "To", "Cc", "Bcc", "Message-ID", "In-Reply-To",
-                                             "References", "Subject", "Date", "MIME-Version", "Content-Type",
-                                             "Content-Transfer-Encoding", NULL};
+    static const char *const singletons[] = {
+        "From",        "Sender",     "Reply-To", "To",   "Cc",           "Bcc",          "Message-ID",
+        "In-Reply-To", "References", "Subject",  "Date", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+        NULL};
     for (const char *const *n = singletons; *n != NULL; n++)
         if (header_count(h, bytes_str(*n)) > 1)
             return *n;

@@ -89,7 +89,8 @@ static void check_key(struct verification *v, const struct digest_key *key, cons
         conclude(v, VERIFY_PASS, "");
 }
 
-static void verify_one(const struct dkim_sign *m, size_t own, int64_t now, verify_key_lookup *lookup, void *arg, struct verification *v)
+static void verify_one(const struct dkim_sign *m, size_t own, int64_t now, verify_key_lookup *lookup, void *arg,
+                       struct verification *v)
 {
     uint8_t txt_room[DKIM_KEYRECORD_MAX], hash[DKIM_HASH_LEN];
     struct out txt = out_of(txt_room, sizeof txt_room);

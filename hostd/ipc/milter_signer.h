@@ -8,13 +8,13 @@
 enum { IPC_REASON_MAX = 400, IPC_SIGNATURE_MAX = 512, IPC_BLOCK_MAX = 64 * 1024, IPC_NAME_MAX = 253, IPC_ID_MAX = 64 };
 
 struct sign_request {
-    uint64_t id;            /* the asker's; comes back in the answer */
-    uint32_t left_ms;       /* the asker waits this long */
-    struct bytes domain;    /* d= */
-    struct bytes selector;  /* s= */
-    struct bytes queue_id;  /* for the audit record */
-    struct bytes client;    /* address of the client, for the audit record */
-    struct bytes block;     /* canonical header block with the DKIM-Signature last and b= empty */
+    uint64_t id;           /* the asker's; comes back in the answer */
+    uint32_t left_ms;      /* the asker waits this long */
+    struct bytes domain;   /* d= */
+    struct bytes selector; /* s= */
+    struct bytes queue_id; /* for the audit record */
+    struct bytes client;   /* address of the client, for the audit record */
+    struct bytes block;    /* canonical header block with the DKIM-Signature last and b= empty */
 };
 
 struct sign_reply {

@@ -116,8 +116,7 @@ int main(int argc, char **argv)
     }
     (void)smfi_settimeout(7210);
     (void)smfi_setbacklog(1024);
-    if (smfi_setconn(argv[1]) != MI_SUCCESS || smfi_register(session_milter) != MI_SUCCESS ||
-        smfi_opensocket(1) != MI_SUCCESS) {
+    if (smfi_setconn(argv[1]) != MI_SUCCESS || smfi_register(session_milter) != MI_SUCCESS || smfi_opensocket(1) != MI_SUCCESS) {
         log_error("listen: %s: cannot be opened: in use, not there, or not permitted", argv[1]);
         return EX_CONFIG;
     }

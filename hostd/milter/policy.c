@@ -23,12 +23,9 @@ struct policy_answer policy_judge(const struct config *c, bool ours, const struc
         return answer(POLICY_REJECT, "more than one From header field (RFC 5322 section 3.6)");
     const struct header_field *f = &h->fields[header_find_above(h, from, h->count)];
     switch (from_domain(f->value, &domain)) {
-    case FROM_MALFORMED:
-        return answer(POLICY_REJECT, "From header field cannot be read in only one way");
-    case FROM_AMBIGUOUS:
-        return answer(POLICY_REJECT, "From header field has authors in different domains");
-    case FROM_OK:
-        break;
+    case FROM_MALFORMED: return answer(POLICY_REJECT, "From header field cannot be read in only one way");
+    case FROM_AMBIGUOUS: return answer(POLICY_REJECT, "From header field has authors in different domains");
+    case FROM_OK: break;
     }
     struct policy_answer a = answer(POLICY_UNTOUCHED, "no key for this From domain");
     a.domain = config_find_domain(c, domain);

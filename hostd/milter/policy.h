@@ -8,7 +8,7 @@
 enum policy_verdict {
     POLICY_UNTOUCHED, /* not from one of ours, or not for one of our domains */
     POLICY_SIGN,
-    POLICY_REJECT,    /* 5xx: from one of ours, and no receiver could tell who the author is */
+    POLICY_REJECT, /* 5xx: from one of ours, and no receiver could tell who the author is */
 };
 
 struct policy_answer {

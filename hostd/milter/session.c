@@ -26,7 +26,7 @@ static pthread_mutex_t config_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct shared_config *current;
 
 struct session {
-    bool local;      /* not SMTP: this machine's own mail */
+    bool local;         /* not SMTP: this machine's own mail */
     bool leading_space; /* SMFIP_HDR_LEADSPC was negotiated */
     bool quiet_header;  /* SMFIP_NR_HDR was: the MTA waits for no answer to a header field */
     struct sockaddr_storage client;
@@ -79,7 +79,7 @@ static struct shared_config *config_acquire(void)
 
 static const char *queue_id(SMFICTX *ctx)
 {
-    const char *id = smfi_getsymval(ctx, (char *)(uintptr_t)"i");
+    const char *id = smfi_getsymval(ctx, (char *)(uintptr_t) "i");
     return id == NULL ? "NOQUEUE" : id;
 }
 
@@ -188,7 +188,7 @@ static bool insert(SMFICTX *ctx, const struct session *s, struct pending *p)
         if (v.data[i] != '\r')
             text[n++] = (char)v.data[i];
     text[n] = '\0';
-    return smfi_insheader(ctx, 1, (char *)(uintptr_t)"DKIM-Signature", text) == MI_SUCCESS;
+    return smfi_insheader(ctx, 1, (char *)(uintptr_t) "DKIM-Signature", text) == MI_SUCCESS;
 }
 
 static sfsistat sign_message(SMFICTX *ctx, struct session *s, struct pending *pending, struct client_call *calls)
@@ -279,7 +279,7 @@ static sfsistat on_envfrom(SMFICTX *ctx, char **args)
     (void)args;
     message_end(s);
     s->config = config_acquire();
-    const char *auth = smfi_getsymval(ctx, (char *)(uintptr_t)"{auth_authen}");
+    const char *auth = smfi_getsymval(ctx, (char *)(uintptr_t) "{auth_authen}");
     s->ours = s->local || (auth != NULL && auth[0] != '\0') || is_trusted(s, s->config->config);
     return s->ours ? SMFIS_CONTINUE : SMFIS_ACCEPT; /* the next message of this connection is judged anew */
 }
@@ -374,7 +374,7 @@ static sfsistat on_close(SMFICTX *ctx)
 }
 
 struct smfiDesc session_milter = {
-    .xxfi_name = (char *)(uintptr_t)"zegel",
+    .xxfi_name = (char *)(uintptr_t) "zegel",
     .xxfi_version = SMFI_VERSION,
     .xxfi_flags = SMFIF_ADDHDRS,
     .xxfi_negotiate = on_negotiate,

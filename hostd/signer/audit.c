@@ -13,9 +13,9 @@
 
 struct audit {
     int fd;
-    off_t end;         /* of the last durable line */
-    uint64_t sequence; /* of the next record */
-    uint8_t chain[DKIM_HASH_LEN];     /* of the last durable line */
+    off_t end;                    /* of the last durable line */
+    uint64_t sequence;            /* of the next record */
+    uint8_t chain[DKIM_HASH_LEN]; /* of the last durable line */
     uint8_t next_chain[DKIM_HASH_LEN];
     uint64_t next_sequence;
     struct buf batch;

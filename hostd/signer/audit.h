@@ -9,7 +9,7 @@
 struct audit;
 
 struct audit_record {
-    int64_t time;           /* seconds since 1970 */
+    int64_t time; /* seconds since 1970 */
     struct bytes domain, selector, queue_id, client;
     const uint8_t *block_hash; /* DKIM_HASH_LEN, or NULL */
     const uint8_t *body_hash;  /* DKIM_HASH_LEN, or NULL */

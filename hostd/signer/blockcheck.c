@@ -75,7 +75,8 @@ static const char *check_tags(struct bytes value)
     return NULL;
 }
 
-static const char *check_signature(const struct sigheader *s, const struct config_domain *d, const struct config_key *k, int64_t now)
+static const char *check_signature(const struct sigheader *s, const struct config_domain *d, const struct config_key *k,
+                                   int64_t now)
 {
     enum dkim_algorithm want = k->algorithm == CONFIG_RSA_SHA256 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256;
     if (s->b_region.data == NULL || s->b_region.len != 0)

@@ -15,8 +15,8 @@
 enum {
     MILTERS_MAX = 32,
     TOKENS_MAX = 64,
-    REQUESTS_MAX = 4096,    /* waiting or under way; more are answered "busy" at once */
-    IN_FLIGHT_MAX = 64,     /* at one token worker */
+    REQUESTS_MAX = 4096, /* waiting or under way; more are answered "busy" at once */
+    IN_FLIGHT_MAX = 64,  /* at one token worker */
     LEFT_MAX_MS = 30000,
     BATCH_MAX = 64,         /* packets taken from one socket before others have their turn */
     BAD_SIGNATURES_MAX = 2, /* then the key is quarantined */
@@ -33,18 +33,18 @@ struct known_key {
 };
 
 struct request {
-    uint64_t id;           /* ours, at the token */
-    uint64_t milter_id;    /* the asker's */
-    uint64_t milter;       /* milter.serial: the asker may be gone and its slot reused */
+    uint64_t id;        /* ours, at the token */
+    uint64_t milter_id; /* the asker's */
+    uint64_t milter;    /* milter.serial: the asker may be gone and its slot reused */
     int64_t deadline_ms;
-    unsigned token;        /* index into signer.tokens */
+    unsigned token; /* index into signer.tokens */
     bool sent;
     bool ed25519;
     struct known_key *key;
     char domain[IPC_NAME_MAX + 1], selector[IPC_NAME_MAX + 1];
     char queue_id[IPC_ID_MAX + 1], client[IPC_ID_MAX + 1];
     uint8_t body_hash[DKIM_HASH_LEN], block_hash[DKIM_HASH_LEN];
-    struct bytes block;    /* allocated */
+    struct bytes block; /* allocated */
     /* the answer, until its record is durable */
     bool answered;
     int err;

@@ -92,8 +92,8 @@ void child_ended(struct child *c, int status)
         pause = pause == 0 ? PAUSE_FIRST_MS : pause * 2;
     c->start_again_ms = now + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
     if (WIFSIGNALED(status))
-        log_warn("%s ended by signal %d (%s); starting it again in %lld ms", c->name, WTERMSIG(status), strsignal(WTERMSIG(status)),
-                 (long long)(c->start_again_ms - now));
+        log_warn("%s ended by signal %d (%s); starting it again in %lld ms", c->name, WTERMSIG(status),
+                 strsignal(WTERMSIG(status)), (long long)(c->start_again_ms - now));
     else
         log_warn("%s ended with status %d%s", c->name, code, c->fatal ? "; not started again" : "; starting it again");
 }

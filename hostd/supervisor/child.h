@@ -7,15 +7,15 @@
 #include <sys/types.h>
 
 struct child {
-    const char *program; /* file name in the libexec directory */
-    const char *argument; /* argv[1], or NULL */
-    const char *name;    /* for messages */
-    pid_t pid;           /* 0: not running */
-    int control;         /* our end of its control socket; -1 */
-    bool ready;          /* said READY since it was started */
-    bool fatal;          /* exited in a way that a restart cannot mend (sysexits EX_CONFIG, EX_USAGE) */
+    const char *program;                /* file name in the libexec directory */
+    const char *argument;               /* argv[1], or NULL */
+    const char *name;                   /* for messages */
+    pid_t pid;                          /* 0: not running */
+    int control;                        /* our end of its control socket; -1 */
+    bool ready;                         /* said READY since it was started */
+    bool fatal;                         /* exited in a way that a restart cannot mend (sysexits EX_CONFIG, EX_USAGE) */
     int64_t started_ms, start_again_ms; /* monotonic */
-    unsigned failures;   /* in a row, each shortly after its start */
+    unsigned failures;                  /* in a row, each shortly after its start */
 };
 
 /* Start it with CONTROL_FD as its control socket, all other descriptors closed, as `user` when that is not NULL and we are

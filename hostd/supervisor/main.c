@@ -247,7 +247,8 @@ static void take_ready(struct supervisor *s, struct child *c)
         all = all && (s->children[i].ready || s->children[i].fatal);
     if (all && !s->announced) {
         s->announced = true;
-        log_info("ready: %u domains, %u tokens, %u sockets", s->config->domains_count, s->config->tokens_count, s->config->listen_count);
+        log_info("ready: %u domains, %u tokens, %u sockets", s->config->domains_count, s->config->tokens_count,
+                 s->config->listen_count);
         (void)sd_notify(0, "READY=1");
     }
 }

@@ -40,7 +40,8 @@ int pin_read(const struct config_token *t, struct buf *pin, struct buf *why)
         int err = ZEGEL_ERR_CONFIG;
         buf_addf(&path, "%s/%s", dir == NULL ? "" : dir, t->pin + 11);
         if (dir == NULL)
-            buf_addf(why, "token %s: pin: %s: $CREDENTIALS_DIRECTORY is not set; is LoadCredential= in the unit?", t->name, t->pin);
+            buf_addf(why, "token %s: pin: %s: $CREDENTIALS_DIRECTORY is not set; is LoadCredential= in the unit?", t->name,
+                     t->pin);
         else
             err = read_secret(buf_cstr(&path), pin, why);
         buf_free(&path);

@@ -8,7 +8,7 @@
 
 struct keys_entry {
     char *uri;
-    bool allowed;        /* the configuration in force has it */
+    bool allowed;         /* the configuration in force has it */
     pthread_mutex_t lock; /* for what follows, until `found` */
     bool found;
     struct key key;

@@ -21,8 +21,8 @@ enum {
     THREADS_MAX = 256,
     THREADS_AUTO_MIN = 2,
     WATCH_EVERY_MS = 100,
-    GRACE_MS = 200,          /* a call may overrun its deadline by this much */
-    TOKEN_AGAIN_MS = 500,    /* look for an absent token this often */
+    GRACE_MS = 200,       /* a call may overrun its deadline by this much */
+    TOKEN_AGAIN_MS = 500, /* look for an absent token this often */
     PIN_MAX = 255,
 };
 
@@ -43,7 +43,7 @@ struct worker {
 
     pthread_mutex_t token_lock; /* for the two below and the state */
     struct module *module;
-    struct token *token;        /* NULL: see state_err */
+    struct token *token; /* NULL: see state_err */
     int state_err;
     char state_reason[300];
 

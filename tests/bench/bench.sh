@@ -10,7 +10,7 @@ CONNECTIONS=16
 need_programs
 make_work_dir
 SHOW_LOGS=1
-write_zegel_config
+write_zegel_config --trusted 127.0.0.0/8
 start_softhsm_token >/dev/null
 generate_keys >/dev/null
 

@@ -108,7 +108,11 @@ static bool open_peer(struct peer *p)
     (void)setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (!put(p, 'O', offer, sizeof offer) || get(p, &len) != 'O')
         return false;
-    return PUT(p, 'D', "Cj\0mail.example.nl\0{daemon_name}\0smtpd\0") && PUT(p, 'C', "client.example.nl\0" "4\x30\x39" "127.0.0.1\0") &&
+    return PUT(p, 'D', "Cj\0mail.example.nl\0{daemon_name}\0smtpd\0") &&
+           PUT(p, 'C',
+               "client.example.nl\0"
+               "4\x30\x39"
+               "127.0.0.1\0") &&
            get(p, &len) == 'c';
 }
 
@@ -153,9 +157,9 @@ static enum outcome one_message(struct peer *p)
     if (!PUT(p, 'D', "M{auth_authen}\0load\0i\0LOADTEST\0") || !PUT(p, 'M', "<a@example.nl>\0") || get(p, &len) != 'c')
         return BAD;
     if (!header(p, "From", " Load <a@example.nl>") || !header(p, "To", " b@example.org") || !header(p, "Subject", " load") ||
-        !header(p, "Date", " Tue, 24 Nov 2026 08:00:00 +0000") || !header(p, "Message-ID", id) || !header(p, "MIME-Version", " 1.0") ||
-        !header(p, "Content-Type", " text/plain; charset=utf-8") || !PUT(p, 'N', "") || get(p, &len) != 'c' || !send_body(p) ||
-        !PUT(p, 'E', ""))
+        !header(p, "Date", " Tue, 24 Nov 2026 08:00:00 +0000") || !header(p, "Message-ID", id) ||
+        !header(p, "MIME-Version", " 1.0") || !header(p, "Content-Type", " text/plain; charset=utf-8") || !PUT(p, 'N', "") ||
+        get(p, &len) != 'c' || !send_body(p) || !PUT(p, 'E', ""))
         return BAD;
     for (;;) {
         char r = get(p, &len);

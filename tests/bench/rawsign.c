@@ -32,7 +32,8 @@ static void *run(void *arg)
     }
     while (clock_monotonic_ms() < job.until) {
         CK_ULONG len = sizeof sig;
-        if (f->C_SignInit(session, &mechanism, job.key.private_handle) == CKR_OK && f->C_Sign(session, data, data_len, sig, &len) == CKR_OK)
+        if (f->C_SignInit(session, &mechanism, job.key.private_handle) == CKR_OK &&
+            f->C_Sign(session, data, data_len, sig, &len) == CKR_OK)
             made++;
         else
             failed++;

@@ -26,7 +26,8 @@ END_TEST
 
 START_TEST(refused)
 {
-    static const char *const bad[] = {"Z", "Zg", "Zg=", "Zg===", "Zm9", "Zm9v=", "Zh==", "Zm9=", "Z-9v", "=Zg=", "Zg==Zg==", "Zm\x80v", NULL};
+    static const char *const bad[] = {
+        "Z", "Zg", "Zg=", "Zg===", "Zm9", "Zm9v=", "Zh==", "Zm9=", "Z-9v", "=Zg=", "Zg==Zg==", "Zm\x80v", NULL};
     uint8_t room[64];
     for (const char *const *b = bad; *b != NULL; b++) {
         struct out o = out_of(room, sizeof room);

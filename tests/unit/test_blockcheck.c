@@ -7,8 +7,8 @@
 #include "unit.h"
 
 static const int64_t now = 1700000000;
-static struct config_key key = {.selector = (char *)(uintptr_t)"s1", .algorithm = CONFIG_RSA_SHA256};
-static struct config_domain domain = {.domain = (char *)(uintptr_t)"example.nl", .relaxed_header = true, .relaxed_body = true};
+static struct config_key key = {.selector = (char *)(uintptr_t) "s1", .algorithm = CONFIG_RSA_SHA256};
+static struct config_domain domain = {.domain = (char *)(uintptr_t) "example.nl", .relaxed_header = true, .relaxed_body = true};
 
 static const char relaxed_block[] = "from:a@example.nl\r\nto:b@example.org\r\n"
                                     "dkim-signature:v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.nl; s=s1; t=1700000000; "
@@ -29,7 +29,8 @@ END_TEST
 /* What the engine makes is what the signer accepts, in every canonicalisation. */
 START_TEST(the_engines_own)
 {
-    static const char message[] = "From: \"A\"\r\n <a@example.nl>\r\nReceived: x\r\nTo:  b@example.org\r\nSubject: x\r\n\ty  z \r\n\r\nbody\r\n";
+    static const char message[] =
+        "From: \"A\"\r\n <a@example.nl>\r\nReceived: x\r\nTo:  b@example.org\r\nSubject: x\r\n\ty  z \r\n\r\nbody\r\n";
     struct dkim_sign *m = dkim_sign_new();
     for (int c = 0; c < 8; c++) {
         uint8_t value_room[DKIM_FIELD_MAX], block_room[8192];
@@ -39,7 +40,7 @@ START_TEST(the_engines_own)
         struct sigheader sig;
         d.relaxed_header = c & 1;
         d.relaxed_body = c & 2;
-        d.identity = c & 4 ? (char *)(uintptr_t)"@example.nl" : NULL;
+        d.identity = c & 4 ? (char *)(uintptr_t) "@example.nl" : NULL;
         d.expire_s = c & 4 ? 1000 : 0;
         k.algorithm = c & 4 ? CONFIG_ED25519_SHA256 : CONFIG_RSA_SHA256;
         struct sigheader_params p = {

@@ -95,7 +95,8 @@ START_TEST(rfc6376_header_examples)
     expect_field(true, "B ", " Y\t\r\n\tZ  ", "b:Y Z\r\n");
     expect_field(false, "A", " X", "A: X\r\n");
     expect_field(false, "B ", " Y\t\r\n\tZ  ", "B : Y\t\r\n\tZ  \r\n");
-    expect_field(true, "Subject", "\r\n folded right after its colon", "subject:folded right after its colon\r\n"); /* OpenDKIM#39 */
+    expect_field(true, "Subject", "\r\n folded right after its colon",
+                 "subject:folded right after its colon\r\n"); /* OpenDKIM#39 */
     expect_field(true, "Subject", "", "subject:\r\n");
     expect_field(true, "Subject", " \t ", "subject:\r\n");
 }

@@ -6,10 +6,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#define TOKEN                                                                                                                    \
-    "tokens:\n  - name: t\n    module: /m.so\n    token: pkcs11:token=zegel\n    pin: file:/p\n"
-#define DOMAIN(d)                                                                                                                \
-    "  - domain: " d "\n    keys:\n      - selector: s1\n        algorithm: rsa-sha256\n"
+#define TOKEN "tokens:\n  - name: t\n    module: /m.so\n    token: pkcs11:token=zegel\n    pin: file:/p\n"
+#define DOMAIN(d) "  - domain: " d "\n    keys:\n      - selector: s1\n        algorithm: rsa-sha256\n"
 
 static struct config *good(const char *yaml)
 {

@@ -79,7 +79,8 @@ START_TEST(attributes_bind_the_key)
     make(t, KEY_RSA, "example.nl/r", &k);
     ck_assert_int_eq(key_attributes(t, &k, &a, &why), ZEGEL_OK);
     ck_assert(a.sign == 1 && a.sensitive == 1 && a.always_sensitive == 1 && a.extractable == 0 && a.never_extractable == 1);
-    ck_assert(a.decrypt == 0 && a.unwrap == 0 && a.derive == 0 && a.sign_recover == 0 && a.modifiable == 0 && a.copyable == 0 && a.local == 1);
+    ck_assert(a.decrypt == 0 && a.unwrap == 0 && a.derive == 0 && a.sign_recover == 0 && a.modifiable == 0 && a.copyable == 0 &&
+              a.local == 1);
     ck_assert(a.allowed_count == 1 && a.allowed[0] == CKM_SHA256_RSA_PKCS);
     /* the token itself refuses a bare digest (DESIGN §2 rule 7) */
     ck_assert_int_eq(token_acquire(t, soon(), &s, &epoch, &why), ZEGEL_OK);
@@ -236,8 +237,15 @@ START_TEST(end_date_is_read_from_the_token)
     CK_BBOOL yes = CK_TRUE;
     CK_ULONG bits = 2048;
     CK_DATE end = {{'2', '0', '2', '0'}, {'0', '1'}, {'0', '1'}};
-    CK_ATTRIBUTE public[] = {{CKA_TOKEN, &yes, 1}, {CKA_MODULUS_BITS, &bits, sizeof bits}, {CKA_ID, (void *)(uintptr_t)"x", 1}, {CKA_END_DATE, &end, 8}};
-    CK_ATTRIBUTE private[] = {{CKA_TOKEN, &yes, 1}, {CKA_SIGN, &yes, 1}, {CKA_ID, (void *)(uintptr_t)"x", 1}, {CKA_LABEL, (void *)(uintptr_t)"old", 3}, {CKA_END_DATE, &end, 8}};
+    CK_ATTRIBUTE public[] = {{CKA_TOKEN, &yes, 1},
+                             {CKA_MODULUS_BITS, &bits, sizeof bits},
+                             {CKA_ID, (void *)(uintptr_t) "x", 1},
+                             {CKA_END_DATE, &end, 8}};
+    CK_ATTRIBUTE private[] = {{CKA_TOKEN, &yes, 1},
+                              {CKA_SIGN, &yes, 1},
+                              {CKA_ID, (void *)(uintptr_t) "x", 1},
+                              {CKA_LABEL, (void *)(uintptr_t) "old", 3},
+                              {CKA_END_DATE, &end, 8}};
     CK_OBJECT_HANDLE a, b;
     CK_SESSION_HANDLE s;
     struct buf why = BUF_INIT;
@@ -256,8 +264,8 @@ START_TEST(end_date_is_read_from_the_token)
     ck_assert_int_eq(sign_and_verify(t, &k), ZEGEL_OK);
     /* a date on the private half alone, which SoftHSM keeps and cannot show: not a key without a date */
     ck_assert_int_eq(token_acquire(t, soon(), &s, &epoch, &why), ZEGEL_OK);
-    public[2].pValue = private[2].pValue = (void *)(uintptr_t)"y";
-    private[3].pValue = (void *)(uintptr_t)"odd";
+    public[2].pValue = private[2].pValue = (void *)(uintptr_t) "y";
+    private[3].pValue = (void *)(uintptr_t) "odd";
     ck_assert_uint_eq(softhsm_module->f->C_GenerateKeyPair(s, &gen, public, 3, private, 5, &a, &b), CKR_OK);
     token_release(t, s, epoch, CKR_OK);
     ck_assert_int_eq(key_find(t, "pkcs11:object=odd", &k, &why), ZEGEL_ERR_KEY_UNUSABLE);
@@ -313,5 +321,6 @@ START_TEST(eight_threads_three_sessions)
 }
 END_TEST
 
-UNIT_MAIN("pkcs11", generate_find_sign, attributes_bind_the_key, wrong_pin_is_sent_once, latch, nothing_to_find, losses_are_mended,
-          swapped_key_is_noticed, end_date_is_kept, end_date_is_read_from_the_token, eight_threads_three_sessions)
+UNIT_MAIN("pkcs11", generate_find_sign, attributes_bind_the_key, wrong_pin_is_sent_once, latch, nothing_to_find,
+          losses_are_mended, swapped_key_is_noticed, end_date_is_kept, end_date_is_read_from_the_token,
+          eight_threads_three_sessions)

@@ -46,8 +46,9 @@ END_TEST
 
 START_TEST(defects)
 {
-    static const char *const bad[] = {"X: a\rb\r\n", "Su bject: x\r\n", ": x\r\n", "Subject: a\r\nSubject: b\r\n",
-                                      "To: a@b\r\nTO: a@b\r\n", "\x01: x\r\n", NULL};
+    static const char *const bad[] = {
+        "X: a\rb\r\n", "Su bject: x\r\n", ": x\r\n", "Subject: a\r\nSubject: b\r\n", "To: a@b\r\nTO: a@b\r\n", "\x01: x\r\n",
+        NULL};
     for (const char *const *b = bad; *b != NULL; b++) {
         struct dkim_sign *m = message(*b);
         ck_assert_msg(policy_defect(&m->header, BODY_OK) != NULL, "%s", *b);

@@ -34,9 +34,10 @@ static const char rfc8463_rsa[] = "DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/
                                   " dA+L10TeYt9BgDfQNZtKdN1WO//KgIqXP7OdEFE4LjFYNcUxZQ4FADY+8=\r\n";
 
 static const char brisbane[] = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=";
-static const char test_rsa[] = "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY"
-                               "/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2"
-                               "kryOTIKT+l/K4w3QIDAQAB";
+static const char test_rsa[] =
+    "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQDkHlOQoBTzWRiGs5V6NpP3idY6Wk08a5qhdR6wy5bdOKb2jLQiY"
+    "/J16JYi0Qvx/byYzCNb3W91y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2"
+    "kryOTIKT+l/K4w3QIDAQAB";
 
 static enum verify_key_status lookup(void *arg, struct bytes selector, struct bytes domain, struct out *txt)
 {
@@ -132,7 +133,8 @@ START_TEST(rfc8463_signature_to_the_byte)
     canon_header_last(true, &cut, &block);
     ck_assert(digest_sha256(out_bytes(&block), hash));
     base64_encode(bytes_of(sig, ed25519_sign(hash, sig)), &b);
-    ck_assert(bytes_eq(out_bytes(&b), BYTES_LIT("/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11BusFa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==")));
+    ck_assert(bytes_eq(out_bytes(&b),
+                       BYTES_LIT("/gCrinpcQOoIfuHNQIbq4pgh9kyIK3AQUdt9OdqQehSwhEIug4D11BusFa3bT3FY5OsU7ZbnKELq+eXdp1Q1Dw==")));
 }
 END_TEST
 

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 
 /* A test program is `UNIT_MAIN("name", test_a, test_b)`. */
-#define UNIT_MAIN(name, ...)                                                    \
-    int main(void)                                                              \
-    {                                                                           \
-        const TTest *const tests[] = {__VA_ARGS__};                             \
-        return unit_run(name, tests, sizeof tests / sizeof tests[0]);           \
+#define UNIT_MAIN(name, ...)                                                                                                     \
+    int main(void)                                                                                                               \
+    {                                                                                                                            \
+        const TTest *const tests[] = {__VA_ARGS__};                                                                              \
+        return unit_run(name, tests, sizeof tests / sizeof tests[0]);                                                            \
     }
 
 static int unit_run(const char *name, const TTest *const *tests, size_t count)

@@ -1,0 +1,69 @@
+#!/bin/bash
+# Dependencies go one way only (HOUSE): what a file includes, and what a program links. Prints each breach; exits 1 when there is one.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+BUILD=${BUILD:-build}
+breaches=0
+
+breach() {
+    echo "layers: $*"
+    breaches=$((breaches + 1))
+}
+
+# includes DIRECTORY FORBIDDEN_REGEX WHY [EXCEPT_FILE]: no file there includes what the regex matches
+includes() {
+    local line
+    while IFS= read -r line; do
+        [ -n "$line" ] || continue
+        if [ -n "${4:-}" ] && [ "${line%%:*}" = "$4" ]; then continue; fi
+        breach "$line ($3)"
+    done < <(grep -rnE "^#include [\"<]($2)" --include='*.[ch]' "$1")
+}
+
+# Quoted includes that are not of the list of allowed folders.
+only() { # DIRECTORY ALLOWED_REGEX WHY
+    local line
+    while IFS= read -r line; do
+        [ -n "$line" ] && breach "$line ($3)"
+    done < <(grep -rnE '^#include "' --include='*.[ch]' "$1" | grep -vE "#include \"($2)")
+}
+
+only hostd/base 'base/' "base stands on libc alone"
+includes hostd/base 'openssl|cyaml|libmilter|systemd' "base stands on libc alone"
+only hostd/dkim 'dkim/|base/bytes\.h' "dkim sees itself, base/bytes.h and libc"
+includes hostd/dkim 'openssl' "only digest_openssl.c sees libcrypto" hostd/dkim/digest_openssl.c
+includes hostd/dkim 'pthread|sys/socket|unistd|stdio|time\.h' "dkim does no I/O and knows no clock"
+only hostd/ipc 'ipc/|base/' "ipc stands on base"
+only hostd/config 'config/|base/|dkim/' "config knows names and units, no process"
+only hostd/milter 'milter/|dkim/|ipc/|config/|base/' "milter: no pkcs11, no signer"
+only hostd/signer 'signer/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
+only hostd/supervisor 'supervisor/|ipc/|config/|base/' "supervisor reads no mail"
+for file in pkcs11/*.[ch]; do
+    while IFS= read -r line; do
+        [ -n "$line" ] && breach "$file:$line (pkcs11 sees hostd/base only)"
+    done < <(grep -nE '^#include "' "$file" | grep -vE '#include "(pkcs11/|base/)')
+done
+only pkcs11/worker 'worker/|pkcs11/|ipc/|config/|base/' "the worker knows no mail"
+
+# links PROGRAM REGEX WHY: no undefined symbol of the program matches
+links() {
+    local symbols
+    symbols=$(nm -D --undefined-only "$BUILD/$1" | awk '{ print $NF }' | grep -E "$2" | tr '\n' ' ')
+    [ -z "$symbols" ] || breach "$BUILD/$1 links $symbols($3)"
+}
+
+for program in zegel-milter zegel-signer zegeld; do
+    [ -x "$BUILD/$program" ] || { echo "layers: $BUILD/$program is missing: run 'make'"; exit 2; }
+    links "$program" '^(dlopen|dlsym|C_[A-Z]|p11_kit)' "no vendor code in there"
+    if nm "$BUILD/$program" | grep -qE ' [TtUu] (C_GetFunctionList|module_open|token_login)$'; then breach "$BUILD/$program has token code"; fi
+done
+for program in zegel-signer zegel-token zegeld zegel; do
+    links "$program" '^(smfi_|mi_)' "libmilter belongs into zegel-milter"
+done
+links zegel-signer '^(socket|connect|bind|accept)(@|$)' "the signer opens no socket"
+
+if [ "$breaches" -gt 0 ]; then
+    echo "layers: $breaches breaches"
+    exit 1
+fi
+echo "layers: all dependencies go one way"
