@@ -106,7 +106,8 @@ demo: deps ## the whole thing on this machine, with SoftHSM, Postfix and Knot
 asan: deps ## the whole test suite under ASan and UBSan, in build/asan
 	@$(MAKE) --no-print-directory BUILD=build/asan OPT="-O1 -g -fno-omit-frame-pointer" \
 	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" tests
-	@BUILD=build/asan ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 tests/run.sh
+	@BUILD=build/asan ASAN_OPTIONS=abort_on_error=0:detect_stack_use_after_return=1:fast_unwind_on_malloc=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	    LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 tests/run.sh
 
 tsan: deps ## the threaded parts under TSan, in build/tsan
 	@$(MAKE) --no-print-directory BUILD=build/tsan OPT="-O1 -g" SAN="-fsanitize=thread" tests

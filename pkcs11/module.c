@@ -37,19 +37,17 @@ int module_open(const char *path, struct module **out, struct buf *why)
     *out = m;
     return ZEGEL_OK;
 fail:
-    if (m->handle != NULL)
-        (void)dlclose(m->handle);
     free(m->path);
     free(m);
     return ZEGEL_ERR_MODULE;
 }
 
+/* Not unloaded: vendor code leaves threads and exit handlers behind that would run into unmapped memory (SoftHSM#635). */
 void module_close(struct module *m)
 {
     if (m == NULL)
         return;
     (void)m->f->C_Finalize(NULL);
-    (void)dlclose(m->handle);
     free(m->path);
     free(m);
 }

@@ -13,7 +13,7 @@ struct module {
 
 /* ZEGEL_OK, ZEGEL_ERR_MODULE or ZEGEL_ERR_NOMEM; on failure one line in `why`. The caller closes it. */
 int module_open(const char *path, struct module **out, struct buf *why);
-/* C_Finalize and unload. NULL is fine. */
+/* C_Finalize; the library stays mapped. NULL is fine. */
 void module_close(struct module *m);
 
 #endif

@@ -1,11 +1,15 @@
 #!/bin/bash
 # The demo is a test: it must end well, and leave nothing behind.
-set -eu
-here=$(dirname "$0")
-before=$(find /tmp -maxdepth 1 -name 'zegel-??????' | sort)
-KEEP=0 "$here/demo.sh"
-after=$(find /tmp -maxdepth 1 -name 'zegel-??????' | sort)
-if [ "$before" != "$after" ]; then
-    echo "FAIL the demo left something in /tmp: $after"
+set -euo pipefail
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+KEEP=0 "$(dirname "$0")/demo.sh" | tee "$out"
+dir=$(grep -o '/tmp/zegel-[A-Za-z0-9]*' "$out" | head -n 1)
+if [ -z "$dir" ] || [ -e "$dir" ]; then
+    echo "FAIL the demo left its directory: $dir"
+    exit 1
+fi
+if pgrep -f "$dir" >/dev/null; then
+    echo "FAIL the demo left processes: $(pgrep -af "$dir")"
     exit 1
 fi
