@@ -21,8 +21,8 @@ static const struct ckr_entry table[] = {
     C(CKR_CANCEL, BUSY),
     C(CKR_HOST_MEMORY, MODULE_BROKEN),
     C(CKR_SLOT_ID_INVALID, TOKEN_GONE),
-    C(CKR_GENERAL_ERROR, MODULE_BROKEN),
-    C(CKR_FUNCTION_FAILED, BUSY), /* AWS CloudHSM says it when busy, OpenSC when a card will not */
+    C(CKR_GENERAL_ERROR, NEW_SESSION), /* SoftHSM says it when a login goes from under a call: try again first */
+    C(CKR_FUNCTION_FAILED, BUSY),      /* AWS CloudHSM says it when busy, OpenSC when a card will not */
     C(CKR_ARGUMENTS_BAD, KEY_UNUSABLE),
     C(CKR_NO_EVENT, BUSY),
     C(CKR_NEED_TO_CREATE_THREADS, MODULE_BROKEN),

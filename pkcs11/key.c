@@ -164,6 +164,21 @@ static int read_pair(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
 
 /* ---- finding ---- */
 
+/* Private objects as the template says. A session that lost its login sees none of them and no error either: that is not
+ * "no such key", it is CKR_USER_NOT_LOGGED_IN. */
+static CK_RV find_private(struct attr_session s, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *found, CK_ULONG max,
+                          CK_ULONG *count)
+{
+    CK_SESSION_INFO info;
+    CK_RV rv = attr_find(s, template, n, found, max, count);
+    if (rv != CKR_OK || *count > 0)
+        return rv;
+    rv = s.f->C_GetSessionInfo(s.session, &info);
+    if (rv == CKR_OK && info.state != CKS_RW_USER_FUNCTIONS && info.state != CKS_RO_USER_FUNCTIONS)
+        rv = CKR_USER_NOT_LOGGED_IN;
+    return rv;
+}
+
 /* The template for private keys that a URI asks for. Values stay the URI's. */
 static CK_ULONG private_template(P11KitUri *uri, CK_OBJECT_CLASS *class, CK_ATTRIBUTE template[3])
 {
@@ -205,7 +220,7 @@ int key_find(struct token *t, const char *uri_text, struct key *out, struct buf 
     if (n < 2)
         buf_addf(why, "key %s: a key URI needs object= or id=", uri_text);
     if (err == ZEGEL_OK) {
-        CK_RV rv = attr_find(session_of(t, session), template, n, &private, 1, &count);
+        CK_RV rv = find_private(session_of(t, session), template, n, &private, 1, &count);
         if (rv == CKR_OK && count == 1)
             err = read_pair(t, session, private, out, why);
         else
@@ -227,7 +242,7 @@ int key_find_again(struct token *t, CK_SESSION_HANDLE session, const struct key 
                                {CKA_LABEL, (void *)(uintptr_t)k->label, strlen(k->label)}};
     CK_ULONG count = 0;
     struct key now;
-    *rv = attr_find(session_of(t, session), template, 3, handle, 1, &count);
+    *rv = find_private(session_of(t, session), template, 3, handle, 1, &count);
     if (*rv != CKR_OK || count != 1)
         return not_one(k->label, *rv, count, why);
     int err = read_pair(t, session, *handle, &now, why);
@@ -253,7 +268,8 @@ int key_list(struct token *t, struct key **keys, size_t *count, struct buf *why)
     if (err != ZEGEL_OK)
         return err;
     CK_OBJECT_HANDLE *handles = calloc(OBJECTS_MAX, sizeof *handles);
-    CK_RV rv = handles == NULL ? CKR_HOST_MEMORY : attr_find(session_of(t, session), template, 1, handles, OBJECTS_MAX, &found);
+    CK_RV rv =
+        handles == NULL ? CKR_HOST_MEMORY : find_private(session_of(t, session), template, 1, handles, OBJECTS_MAX, &found);
     if (found > OBJECTS_MAX)
         found = OBJECTS_MAX;
     if (rv == CKR_OK && (*keys = calloc(found + 1, sizeof **keys)) == NULL)

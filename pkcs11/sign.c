@@ -123,5 +123,8 @@ int sign_data(struct token *t, struct key *k, struct bytes data, int64_t deadlin
         if (try < TRIES && ckr_classify(rv) == CKR_CLASS_BUSY)
             pause_ms(PAUSE_MS);
     }
+    /* What new sessions do not mend, a new process may. */
+    if (err != ZEGEL_OK && ckr_classify(rv) == CKR_CLASS_NEW_SESSION)
+        err = ZEGEL_ERR_MODULE;
     return err;
 }

@@ -53,10 +53,12 @@ ldns_zone *lookup_zone_read(const char *path, struct buf *why)
         buf_addf(why, "%s:%d: %s", path, line, ldns_get_errorstr_by_id(s));
     else
         zone = ldns_zone_new();
-    if (zone == NULL)
+    if (zone == NULL) {
         ldns_rr_list_deep_free(list);
-    else
+    } else {
+        ldns_rr_list_free(ldns_zone_rrs(zone)); /* the empty one it was born with */
         ldns_zone_set_rrs(zone, list);
+    }
     return zone;
 }
 

@@ -301,6 +301,14 @@ static void stop(struct supervisor *s)
     }
 }
 
+static void forget(struct supervisor *s)
+{
+    for (unsigned i = 0; i < s->count; i++)
+        free((char *)(uintptr_t)s->children[i].argument);
+    free(s->children);
+    config_free(s->config);
+}
+
 static bool find_libexec(struct supervisor *s)
 {
     const char *const env = getenv("ZEGEL_LIBEXEC_DIR");
@@ -350,10 +358,13 @@ int main(int argc, char **argv)
     }
     if (read_config(s.config_path, &s.config, &s.config_fd) != ZEGEL_OK)
         return EXIT_CONFIG;
-    if (check_only)
+    if (check_only) {
+        forget(&s);
         return EXIT_SUCCESS;
+    }
     if (s.config->listen_count == 0 || s.config->domains_count == 0) {
         log_error("%s: listen: and domains: are needed to run", s.config_path);
+        forget(&s);
         return EXIT_CONFIG;
     }
     sigset_t set;
@@ -372,5 +383,6 @@ int main(int argc, char **argv)
     while (result < 0)
         result = turn(&s, signals);
     stop(&s);
+    forget(&s);
     return result;
 }

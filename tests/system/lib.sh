@@ -79,8 +79,8 @@ stop_pid() { # PID [SECONDS]
         left=$((left - 1))
         sleep 0.05
     done
-    wait "$pid" 2>/dev/null
-    return 0
+    STOPPED=0
+    wait "$pid" 2>/dev/null || STOPPED=$?
 }
 
 # wait_for SECONDS COMMAND...: until the command succeeds; 1 if it never does.
@@ -230,8 +230,11 @@ zegeld_up() {
 
 stop_zegeld() {
     [ -n "${ZEGELD_PID:-}" ] || return 0
-    stop_pid "$ZEGELD_PID" 10
+    local pid=$ZEGELD_PID
     ZEGELD_PID=
+    stop_pid "$pid" 10
+    # Under a sanitizer this is where leaks show.
+    [ "${STOPPED:-0}" -eq 0 ] || { tail -n 40 "$WORK/log/zegeld" >&2; die "zegeld ended with status $STOPPED"; }
 }
 
 # The pids of the token workers of our zegeld.

@@ -34,6 +34,7 @@ static int sign_and_verify(struct token *t, struct key *k)
         digest_key_free(public);
     } else {
         ck_assert_uint_gt(why.len, 0);
+        (void)fprintf(stderr, "%s\n", buf_cstr(&why));
     }
     buf_free(&why);
     return err;

@@ -1,0 +1,64 @@
+#!/bin/bash
+# All canonicalisation pairs and both algorithms, by 'zegel sign' and by zegeld, accepted by dkimpy, libopendkim and zegel.
+set -u
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root "$@"
+need_programs
+make_work_dir
+SHOW_LOGS=1
+failed=0
+
+check() { # NAME FILE...: signed by both keys, accepted by everybody
+    local name=$1 out file
+    shift
+    if out=$(signed_by_both "$@"); then echo "ok   $name: dkimpy, libopendkim"; else
+        echo "FAIL $name: $out"
+        failed=$((failed + 1))
+    fi
+    for file in "$@"; do
+        if ! out=$(zegel verify --zone "$ZONE" <"$file" 2>&1); then
+            echo "FAIL $name: zegel verify $file: $out"
+            failed=$((failed + 1))
+            return
+        fi
+    done
+    echo "ok   $name: zegel verify"
+}
+
+MAILBOXES=(simple-simple simple-relaxed relaxed-simple relaxed-relaxed)
+write_zegel_config
+start_softhsm_token >/dev/null || die "no token"
+generate_keys >/dev/null || die "no keys"
+start_knot
+start_postfix
+cd "$WORK" || exit 1
+
+for pair in simple/simple simple/relaxed relaxed/simple relaxed/relaxed; do
+    box=${pair/\//-}
+    write_zegel_config --canonicalization "$pair"
+    mkdir "$box"
+    for message in "$SYSTEM"/messages/*.eml; do
+        sed 's/$/\r/' "$message" >m
+        if ! zegel sign --domain example.nl <m >"$box/${message##*/}" 2>err; then
+            echo "FAIL zegel sign $pair ${message##*/}: $(cat err)"
+            failed=$((failed + 1))
+        fi
+    done
+    check "zegel sign $pair" "$box"/*.eml
+    start_zegeld
+    if ! send --from someone@example.nl --to "$box@example.org" "$SYSTEM"/messages/*.eml >answers; then
+        echo "FAIL zegeld $pair: $(cat answers)"
+        failed=$((failed + 1))
+    fi
+    wait_for 20 has_delivered "$box" 6
+    check "zegeld $pair" "$MAIL/$box"/new/*
+    if ! grep -qa "c=$pair" "$MAIL/$box"/new/*; then
+        echo "FAIL zegeld $pair: signed with another canonicalisation"
+        failed=$((failed + 1))
+    fi
+    stop_zegeld
+done
+[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
+SHOW_LOGS=
