@@ -475,6 +475,7 @@ static bool turn(struct signer *s, int control)
 {
     struct pollfd p[1 + MILTERS_MAX + TOKENS_MAX];
     unsigned n = 0, milters = s->milters_count, tokens = s->tokens_count;
+    send_requests(s); /* a worker may just have come for what waits since the last turn */
     p[n++] = (struct pollfd){.fd = control, .events = POLLIN};
     for (unsigned i = 0; i < milters; i++)
         p[n++] = (struct pollfd){.fd = s->milters[i].fd, .events = s->requests_count < REQUESTS_MAX + 64 ? POLLIN : 0};

@@ -84,12 +84,14 @@ void child_ended(struct child *c, int status)
         (void)close(c->control);
     c->control = -1;
     c->pid = 0;
-    c->ready = false;
     c->fatal = WIFEXITED(status) && (code == EX_CONFIG || code == EX_USAGE || code == EX_NOUSER || code == EX_UNAVAILABLE);
-    c->failures = now - c->started_ms < SHORT_LIFE_MS ? c->failures + 1 : 0;
-    int64_t pause = 0;
+    /* One that was ready is missed: back at once, or nearly so if it dies all the time. One that never got there waits longer
+     * each time. */
+    c->failures = c->ready ? 0 : c->failures + 1;
+    int64_t pause = now - c->started_ms < SHORT_LIFE_MS ? PAUSE_FIRST_MS : 0;
     for (unsigned i = 0; i < c->failures && pause < PAUSE_MAX_MS; i++)
         pause = pause == 0 ? PAUSE_FIRST_MS : pause * 2;
+    c->ready = false;
     c->start_again_ms = now + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
     if (WIFSIGNALED(status))
         log_warn("%s ended by signal %d (%s); starting it again in %lld ms", c->name, WTERMSIG(status),

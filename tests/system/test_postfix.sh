@@ -150,7 +150,10 @@ message someone@example.nl twosame 'From: someone@example.nl' >m
 refused "the same From field twice" twosame m
 message x nofrom | grep -v '^From:' >m
 refused_or_signed "no From, Postfix adds one" noaddfrom m
-refused "no From" nofrom --xclient 'ADDR=192.0.2.7 NAME=laptop.example.com LOGIN=piet' m
+postconf -c "$POSTFIX_CONFIG" -e local_header_rewrite_clients=
+postfix -c "$POSTFIX_CONFIG" reload >/dev/null 2>&1
+wait_for 5 port_open "$SMTP_PORT"
+refused "no From, Postfix adds none" nofrom m
 { message someone@example.nl nul; printf 'before\0after\n'; } >m
 refused_or_signed "NUL in the body" nul m
 printf 'From: someone@example.nl\nSubject: a\0b\nMessage-ID: <nulhead@example.nl>\n\nbody\n' >m
