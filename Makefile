@@ -40,7 +40,7 @@ PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all deps demo check bench asan tsan fuzz lint layers coverage install help clean unit tests
+.PHONY: all deps demo check bench asan tsan fuzz lint layers coverage install help clean unit tests fuzzers
 
 all: $(PROGRAMS) ## build everything into build/
 
@@ -90,6 +90,9 @@ bench: all $(BUILD)/bench/load $(BUILD)/bench/rawsign ## speed, as ratios in one
 deps: ## install what is missing from Debian 12 (nothing if all is there)
 	@tests/deps.sh
 
+# The warning is about a format that libcyaml hands us.
+$(BUILD)/obj/hostd/config/config.o: WARN += -Wno-format-nonliteral
+
 tests: all $(UNIT)
 
 unit: tests ## unit tests only
@@ -97,6 +100,8 @@ unit: tests ## unit tests only
 
 check: deps ## build and run every test
 	@$(MAKE) --no-print-directory tests
+	@BUILD=$(BUILD) tests/layers.sh
+	@$(MAKE) --no-print-directory fuzz SECONDS=2
 	@BUILD=$(BUILD) tests/run.sh
 
 demo: deps ## the whole thing on this machine, with SoftHSM, Postfix and Knot
@@ -113,7 +118,14 @@ tsan: deps ## the threaded parts under TSan, in build/tsan
 	@$(MAKE) --no-print-directory BUILD=build/tsan OPT="-O1 -g" SAN="-fsanitize=thread" tests
 	@BUILD=build/tsan TSAN_OPTIONS="halt_on_error=1 suppressions=$(CURDIR)/tests/tsan.supp" tests/run.sh
 
+FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(UNITOBJ) $(LIB)
+	$(CC) $(ALLCFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
+fuzzers: $(FUZZERS)
+
 fuzz: deps ## every fuzz target for SECONDS= each (libFuzzer, ASan, UBSan)
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang OPT="-O1 -g" \
+	    SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" fuzzers
 	@SECONDS_EACH=$(SECONDS_EACH) tests/fuzz/run.sh
 
 lint: deps ## clang-tidy, cppcheck, clang-format, shellcheck

@@ -359,6 +359,7 @@ int main(int argc, char **argv)
     if (read_config(s.config_path, &s.config, &s.config_fd) != ZEGEL_OK)
         return EXIT_CONFIG;
     if (check_only) {
+        (void)printf("%s: good: %u domains, %u tokens\n", s.config_path, s.config->domains_count, s.config->tokens_count);
         forget(&s);
         return EXIT_SUCCESS;
     }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The demo: a SoftHSM token, zegeld behind a real Postfix, real mail, two independent verifiers. KEEP=1: leave it running.
 set -eu
-# shellcheck source=tests/system/lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_root "$@"

@@ -51,6 +51,7 @@ make_work_dir() {
 # Stops what we started and nothing else, then removes the work directory.
 cleanup() {
     local status=$?
+    set +e
     trap - EXIT
     trap '' INT TERM HUP
     if [ "$status" -ne 0 ] && [ -n "${SHOW_LOGS:-}" ]; then show_logs; fi

@@ -39,7 +39,7 @@ change() { sed "$@" "$WORK/good.yaml" >"$WORK/zegel.yaml"; } # SED_ARGUMENTS: a 
 zegeld() { "$BUILD/zegeld" --config "$WORK/zegel.yaml" "$@"; }
 
 # ---- configuration
-expect "configuration: good" 0 '' zegeld --check
+expect "configuration: good" 0 'good: 1 domains' zegeld --check
 expect "configuration: no such file" 2 'none.yaml: No such file' "$BUILD/zegeld" --config "$WORK/none.yaml"
 expect "zegel: no such configuration" 2 'none.yaml: No such file' "$BUILD/zegel" key list --config "$WORK/none.yaml"
 chmod 000 "$WORK/zegel.yaml"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # zegeld behind a real Postfix: who is signed, who is not, hostile messages, a killed token worker, a stopped zegeld.
 set -u
-# shellcheck source=tests/system/lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 need_root "$@"

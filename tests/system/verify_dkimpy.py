@@ -10,22 +10,17 @@ import sys
 
 import dkim
 import dns.message
-import dns.name
 import dns.query
 import dns.rdatatype
-import dns.zonefile
+import dns.zone
 
 
 def zone_lookup(path):
     """A dkimpy dnsfunc that answers from the TXT records of a zone file."""
     with open(path, encoding="ascii") as handle:
-        rrsets = dns.zonefile.read_rrsets(handle.read(), rdclass=None, default_ttl=3600,
-                                          origin=dns.name.root, relativize=False)
-    records = {}
-    for rrset in rrsets:
-        if rrset.rdtype == dns.rdatatype.TXT:
-            key = rrset.name.to_text().rstrip(".").lower()
-            records[key] = b"".join(rrset[0].strings)
+        zone = dns.zone.from_text(handle.read(), origin=".", relativize=False, check_origin=False)
+    records = {to_text(name.to_text()): b"".join(rdata.strings)
+               for name, _, rdata in zone.iterate_rdatas("TXT")}
 
     def lookup(name, timeout=5):  # pylint: disable=unused-argument
         return records.get(to_text(name))

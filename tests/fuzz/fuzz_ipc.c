@@ -1,0 +1,16 @@
+#include "ipc/signer_token.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct sign_request a;
+    struct sign_reply b;
+    struct token_request c;
+    struct token_reply d;
+    (void)sign_request_unpack(bytes_of(data, size), &a);
+    (void)sign_reply_unpack(bytes_of(data, size), &b);
+    (void)token_request_unpack(bytes_of(data, size), &c);
+    (void)token_reply_unpack(bytes_of(data, size), &d);
+    return 0;
+}
