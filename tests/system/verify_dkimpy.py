@@ -6,6 +6,7 @@ Prints one line per signature. Exit status: 0 every signature of every file pass
 --expect of them; 1 otherwise; 2 wrong usage.
 """
 import argparse
+import re
 import sys
 
 import dkim
@@ -18,7 +19,10 @@ import dns.zone
 def zone_lookup(path):
     """A dkimpy dnsfunc that answers from the TXT records of a zone file."""
     with open(path, encoding="ascii") as handle:
-        zone = dns.zone.from_text(handle.read(), origin=".", relativize=False, check_origin=False)
+        content = handle.read()
+    # dnspython wants the SOA record, where there is one, at the origin.
+    origin = re.search(r"(?m)^\$ORIGIN[ \t]+(\S+)", content)
+    zone = dns.zone.from_text(content, origin=origin.group(1) if origin else ".", relativize=False, check_origin=False)
     records = {to_text(name.to_text()): b"".join(rdata.strings)
                for name, _, rdata in zone.iterate_rdatas("TXT")}
 
