@@ -5,6 +5,9 @@ PREFIX ?= /usr
 DESTDIR ?=
 SECONDS_EACH ?= $(or $(SECONDS),60)
 
+# Commands are not shown, only what they make; V=1 shows them.
+Q = $(if $(V),,@echo "  make  $@";)
+
 WARN = -Wall -Wextra -Wformat=2 -Wformat-security -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
        -Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wimplicit-fallthrough
 ifdef CI
@@ -46,43 +49,43 @@ all: $(PROGRAMS) ## build everything into build/
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(ALLCFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIB): $(call obj,$(LIBSRC))
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/libpkcs11.a: $(call obj,$(PKCS11))
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(BUILD)/zegeld: $(call obj,$(SUPERVISOR)) $(LIB)
-	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lsystemd -lcrypto
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lsystemd -lcrypto
 
 $(BUILD)/zegel-milter: $(call obj,$(MILTER)) $(LIB)
-	$(CC) $(ALLLDFLAGS) -o $@ $^ -lmilter -lcyaml -lcrypto
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lmilter -lcyaml -lcrypto
 
 $(BUILD)/zegel-signer: $(call obj,$(SIGNER)) $(LIB)
-	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
 
 $(BUILD)/zegel-token: $(call obj,$(WORKER)) $(BUILD)/libpkcs11.a $(LIB)
-	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lp11-kit -lcrypto -ldl
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lp11-kit -lcrypto -ldl
 
 $(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
-	$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lldns -lunbound -lcrypto -ldl
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lldns -lunbound -lcrypto -ldl
 
 UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/audit.c hostd/milter/policy.c hostd/supervisor/pin.c)
 $(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lcyaml -lp11-kit -lcrypto -ldl
+	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lcyaml -lp11-kit -lcrypto -ldl
 
 $(BUILD)/bench/load: tests/bench/load.c
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE -O2 -g -Wall -Wextra -pthread -o $@ $<
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g -Wall -Wextra -pthread -o $@ $<
 
 $(BUILD)/bench/rawsign: tests/bench/rawsign.c $(call obj,provisioning/cmd.c provisioning/token_open.c provisioning/pin_prompt.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lcrypto -ldl
+	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lcrypto -ldl
 
 bench: all $(BUILD)/bench/load $(BUILD)/bench/rawsign ## speed, as ratios in one run
 	@BUILD=$(BUILD) tests/bench/bench.sh
@@ -120,7 +123,7 @@ tsan: deps ## the threaded parts under TSan, in build/tsan
 
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(UNITOBJ) $(LIB)
-	$(CC) $(ALLCFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
+	$(Q)$(CC) $(ALLCFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
 fuzzers: $(FUZZERS)
 
 fuzz: deps ## every fuzz target for SECONDS= each (libFuzzer, ASan, UBSan)

@@ -10,7 +10,7 @@ packages=(
     check softhsm2 opensc postfix knot knot-dnsutils opendkim opendkim-tools
     gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc
     # lint and fuzz
-    clang-14 clang-tidy clang-format cppcheck shellcheck libclang-rt-14-dev llvm
+    clang clang-tidy clang-format cppcheck shellcheck libclang-rt-14-dev llvm
 )
 
 missing=()
