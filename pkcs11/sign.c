@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "pkcs11/ckr.h"
 
-enum { TRIES = 3, PAUSE_MS = 20 };
+enum { TRIES = 5, PAUSE_MS = 20 }; /* several threads may find out about one loss one after the other */
 
 /* Tokens show CKA_END_DATE and sign on (SoftHSM does): we are the ones who keep to it. Dates are UTC; the last day counts. */
 static bool is_over(const struct key *k)
