@@ -165,17 +165,20 @@ static int read_pair(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
 /* ---- finding ---- */
 
 /* Private objects as the template says. A session that lost its login sees none of them and no error either: that is not
- * "no such key", it is CKR_USER_NOT_LOGGED_IN. */
+ * "no such key", it is CKR_USER_NOT_LOGGED_IN. Looked twice, since another thread may log in again between look and check. */
 static CK_RV find_private(struct attr_session s, CK_ATTRIBUTE *template, CK_ULONG n, CK_OBJECT_HANDLE *found, CK_ULONG max,
                           CK_ULONG *count)
 {
     CK_SESSION_INFO info;
-    CK_RV rv = attr_find(s, template, n, found, max, count);
-    if (rv != CKR_OK || *count > 0)
-        return rv;
-    rv = s.f->C_GetSessionInfo(s.session, &info);
-    if (rv == CKR_OK && info.state != CKS_RW_USER_FUNCTIONS && info.state != CKS_RO_USER_FUNCTIONS)
-        rv = CKR_USER_NOT_LOGGED_IN;
+    CK_RV rv = CKR_OK;
+    *count = 0;
+    for (int look = 0; look < 2 && rv == CKR_OK && *count == 0; look++) {
+        rv = attr_find(s, template, n, found, max, count);
+        if (rv == CKR_OK && *count == 0)
+            rv = s.f->C_GetSessionInfo(s.session, &info);
+        if (rv == CKR_OK && *count == 0 && info.state != CKS_RW_USER_FUNCTIONS && info.state != CKS_RO_USER_FUNCTIONS)
+            rv = CKR_USER_NOT_LOGGED_IN;
+    }
     return rv;
 }
 
