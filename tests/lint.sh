@@ -24,6 +24,7 @@ run clang-format clang-format --dry-run --Werror "${c_files[@]}" "${h_files[@]}"
 run shellcheck shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 run cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
     --suppress=missingIncludeSystem --suppress=checkersReport -j 2 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -Itests/unit -I. "${c_files[@]}"
+# shellcheck disable=SC2317 # called through run
 tidy() {
     printf '%s\n' "${c_files[@]}" | xargs -P 2 -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$@" -- '"$(printf '%q ' "${flags[@]}" "${p11[@]}")" tidy 2>/dev/null
 }

@@ -52,7 +52,8 @@ struct config {
     unsigned trusted_networks_count;
     struct config_domain *domains;
     unsigned domains_count;
-    char *user; /* switch to this user when started as root; NULL: do not */
+    char *user;         /* switch to this user when started as root; NULL: do not */
+    char *socket_group; /* a unix: socket belongs to this group, which may connect; NULL: that of the process */
 };
 
 #define CONFIG_DEFAULT_PATH "/etc/zegel/zegel.yaml"

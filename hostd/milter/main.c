@@ -3,6 +3,8 @@
  * Purpose: speak the milter protocol to one MTA socket, canonicalise, hash the body, ask zegel-signer for signatures.
  * Security: no token, no PIN, no configuration file, no DNS. Everything it asks is checked again by zegel-signer.
  * Diagnostics: one line per message on standard error; exits 0 on SIGTERM, 78 when the socket cannot be opened. */
+#include <errno.h>
+#include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -22,16 +24,30 @@
 
 enum { CONFIG_MAX = 256 * 1024 * 1024 };
 
+static gid_t socket_group = (gid_t)-1; /* -1: leave it */
+
+static bool find_group(const struct config *c)
+{
+    struct group *g = c->socket_group == NULL ? NULL : getgrnam(c->socket_group);
+    if (c->socket_group != NULL && g == NULL)
+        log_error("socket-group: %s: no such group", c->socket_group);
+    socket_group = g == NULL ? (gid_t)-1 : g->gr_gid;
+    return c->socket_group == NULL || g != NULL;
+}
+
 static bool take_config(int fd)
 {
     struct buf yaml = BUF_INIT, why = BUF_INIT;
     struct config *c = NULL;
     bool ok = io_read_fd(fd, "configuration", CONFIG_MAX, &yaml, &why) == ZEGEL_OK &&
               config_parse("configuration", buf_bytes(&yaml), &c, &why) == ZEGEL_OK;
+    if (!ok)
+        log_error("%s", buf_cstr(&why));
+    ok = ok && find_group(c);
     if (ok)
         session_set_config(c);
     else
-        log_error("%s", buf_cstr(&why));
+        config_free(c);
     buf_free(&yaml);
     buf_free(&why);
     return ok;
@@ -107,9 +123,10 @@ int main(int argc, char **argv)
     (void)umask(0117); /* the socket: owner and group */
     if (client_start() != ZEGEL_OK)
         return EX_OSERR;
-    while (!has_config)
-        if (!take_control(&has_config))
-            return EX_OK;
+    if (!take_control(&has_config)) /* the configuration is what comes first */
+        return EX_OK;
+    if (!has_config)
+        return EX_CONFIG;
     if (somebody_listens(argv[1])) {
         log_error("listen: %s: socket in use by another process; stop that one or choose another path", argv[1]);
         return EX_CONFIG;
@@ -118,6 +135,10 @@ int main(int argc, char **argv)
     (void)smfi_setbacklog(1024);
     if (smfi_setconn(argv[1]) != MI_SUCCESS || smfi_register(session_milter) != MI_SUCCESS || smfi_opensocket(1) != MI_SUCCESS) {
         log_error("listen: %s: cannot be opened: in use, not there, or not permitted", argv[1]);
+        return EX_CONFIG;
+    }
+    if (strncmp(argv[1], "unix:", 5) == 0 && socket_group != (gid_t)-1 && chown(argv[1] + 5, (uid_t)-1, socket_group) != 0) {
+        log_error("listen: %s: cannot be given to socket-group: %s", argv[1], strerror(errno));
         return EX_CONFIG;
     }
     answer_at_once();
