@@ -38,7 +38,9 @@ static inline struct bytes bytes_slice(struct bytes b, size_t from, size_t to)
 
 static inline bool bytes_eq(struct bytes a, struct bytes b)
 {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    if (a.len != b.len || a.len == 0)
+        return a.len == b.len;
+    return a.data != NULL && b.data != NULL && memcmp(a.data, b.data, a.len) == 0;
 }
 
 static inline uint8_t ascii_lower(uint8_t c)
