@@ -11,9 +11,12 @@
 #include "base/io.h"
 #include "base/log.h"
 
+enum { CALLS_MAX = 8 }; /* signatures of one message: as many keys as a domain may have */
+
 /* One waiting call; lives on the asker's stack while it stands in the list. */
 struct waiting {
     struct client_call *call;
+    pthread_cond_t *wake; /* its asker's own: an answer wakes nobody else */
     uint64_t id;
     bool sent, done;
     struct waiting *next;
@@ -21,9 +24,10 @@ struct waiting {
 
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t changed; /* an answer came, or a new peer */
-    int fd;                 /* -1: no signer now */
-    uint64_t generation;    /* of the peer */
+    pthread_cond_t changed; /* a new peer: for the reader */
+    pthread_condattr_t monotonic;
+    int fd;              /* -1: no signer now */
+    uint64_t generation; /* of the peer */
     uint64_t next_id;
     struct waiting *waiting;
 } client = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
@@ -53,6 +57,7 @@ static void take_answer(struct bytes packet)
     memcpy(c->reason, r.reason.data, r.reason.len);
     c->reason[r.reason.len] = '\0';
     w->done = true;
+    pthread_cond_signal(w->wake);
 }
 
 /* Ends the peer; everything it owed is to be sent again. Lock held. */
@@ -62,9 +67,10 @@ static void drop_peer(void)
         (void)close(client.fd);
     client.fd = -1;
     client.generation++;
-    for (struct waiting *w = client.waiting; w != NULL; w = w->next)
+    for (struct waiting *w = client.waiting; w != NULL; w = w->next) {
         w->sent = false;
-    pthread_cond_broadcast(&client.changed);
+        pthread_cond_signal(w->wake);
+    }
 }
 
 static void *read_answers(void *arg)
@@ -88,7 +94,6 @@ static void *read_answers(void *arg)
                 continue;
             pthread_mutex_lock(&client.lock);
             take_answer(bytes_of(packet, len));
-            pthread_cond_broadcast(&client.changed);
             pthread_mutex_unlock(&client.lock);
         }
         if (fd >= 0)
@@ -102,10 +107,9 @@ static void *read_answers(void *arg)
 
 int client_start(void)
 {
-    pthread_condattr_t attr;
     pthread_t thread;
-    if (pthread_condattr_init(&attr) != 0 || pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) != 0 ||
-        pthread_cond_init(&client.changed, &attr) != 0 || pthread_create(&thread, NULL, read_answers, NULL) != 0)
+    if (pthread_condattr_init(&client.monotonic) != 0 || pthread_condattr_setclock(&client.monotonic, CLOCK_MONOTONIC) != 0 ||
+        pthread_cond_init(&client.changed, NULL) != 0 || pthread_create(&thread, NULL, read_answers, NULL) != 0)
         return ZEGEL_ERR_SYSTEM;
     (void)pthread_detach(thread);
     return ZEGEL_OK;
@@ -116,7 +120,7 @@ void client_set_peer(int fd)
     pthread_mutex_lock(&client.lock);
     drop_peer();
     client.fd = fd;
-    pthread_cond_broadcast(&client.changed);
+    pthread_cond_signal(&client.changed);
     pthread_mutex_unlock(&client.lock);
 }
 
@@ -158,23 +162,25 @@ static bool step(struct waiting *mine, size_t count, int64_t deadline_ms)
     /* A full socket is tried again soon; otherwise an answer or a new peer wakes us. */
     int64_t until = all_sent || client.fd < 0 ? deadline_ms : clock_monotonic_ms() + 2;
     struct timespec ts = timespec_of(until < deadline_ms ? until : deadline_ms);
-    (void)pthread_cond_timedwait(&client.changed, &client.lock, &ts);
+    (void)pthread_cond_timedwait(mine[0].wake, &client.lock, &ts);
     return false;
 }
 
 void client_sign(struct client_call *calls, size_t count, int64_t deadline_ms)
 {
-    struct waiting *mine = calloc(count, sizeof *mine);
+    struct waiting mine[CALLS_MAX];
+    pthread_cond_t wake;
+    bool ok = count > 0 && count <= CALLS_MAX && pthread_cond_init(&wake, &client.monotonic) == 0;
     for (size_t i = 0; i < count; i++) {
-        calls[i].err = mine == NULL ? ZEGEL_ERR_NOMEM : ZEGEL_ERR_TIMEOUT;
+        calls[i].err = ok ? ZEGEL_ERR_TIMEOUT : ZEGEL_ERR_TOO_BIG;
         calls[i].signature_len = 0;
         calls[i].reason[0] = '\0';
     }
-    if (mine == NULL)
+    if (!ok)
         return;
     pthread_mutex_lock(&client.lock);
     for (size_t i = 0; i < count; i++) {
-        mine[i] = (struct waiting){.call = &calls[i], .id = ++client.next_id, .next = client.waiting};
+        mine[i] = (struct waiting){.call = &calls[i], .wake = &wake, .id = ++client.next_id, .next = client.waiting};
         client.waiting = &mine[i];
     }
     while (!step(mine, count, deadline_ms) && clock_left_ms(deadline_ms) > 0)
@@ -186,5 +192,5 @@ void client_sign(struct client_call *calls, size_t count, int64_t deadline_ms)
                 break;
             }
     pthread_mutex_unlock(&client.lock);
-    free(mine);
+    (void)pthread_cond_destroy(&wake);
 }

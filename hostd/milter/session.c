@@ -25,6 +25,14 @@ struct shared_config {
 static pthread_mutex_t config_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct shared_config *current;
 
+/* One signature on its way: the field so far, and the block that is being signed. */
+struct pending {
+    struct client_call call;
+    struct out value;
+    uint8_t value_room[DKIM_FIELD_MAX];
+    uint8_t block_room[DKIM_BLOCK_MAX];
+};
+
 struct session {
     bool local;         /* not SMTP: this machine's own mail */
     bool leading_space; /* SMFIP_HDR_LEADSPC was negotiated */
@@ -35,6 +43,10 @@ struct session {
     bool header_over, ours;
     struct policy_answer policy;
     struct dkim_sign *dkim;
+    /* one for each signature, kept from message to message */
+    struct pending *pending;
+    struct client_call *calls;
+    unsigned room; /* for so many */
 };
 
 static void config_release(struct shared_config *c)
@@ -149,14 +161,6 @@ static struct sigheader_params params_of(const struct config_domain *d, const st
     };
 }
 
-/* One signature on its way: the field so far, and the block that is being signed. */
-struct pending {
-    struct client_call call;
-    struct out value;
-    uint8_t value_room[DKIM_FIELD_MAX];
-    uint8_t block_room[DKIM_BLOCK_MAX];
-};
-
 static bool prepare(SMFICTX *ctx, struct session *s, const struct config_key *k, int64_t now, struct pending *p)
 {
     const struct config_domain *d = s->policy.domain;
@@ -191,9 +195,25 @@ static bool insert(SMFICTX *ctx, const struct session *s, struct pending *p)
     return smfi_insheader(ctx, 1, (char *)(uintptr_t) "DKIM-Signature", text) == MI_SUCCESS;
 }
 
-static sfsistat sign_message(SMFICTX *ctx, struct session *s, struct pending *pending, struct client_call *calls)
+static bool make_room(struct session *s, unsigned count)
+{
+    if (count <= s->room)
+        return true;
+    free(s->pending);
+    free(s->calls);
+    s->pending = malloc(count * sizeof *s->pending);
+    s->calls = malloc(count * sizeof *s->calls);
+    s->room = s->pending == NULL || s->calls == NULL ? 0 : count;
+    return s->room > 0;
+}
+
+static sfsistat sign_message(SMFICTX *ctx, struct session *s)
 {
     const struct config_domain *d = s->policy.domain;
+    if (!make_room(s, d->keys_count))
+        return fail(ctx, s, "out of memory");
+    struct pending *pending = s->pending;
+    struct client_call *calls = s->calls;
     int64_t now = clock_wall_s();
     for (unsigned i = 0; i < d->keys_count; i++) {
         if (!prepare(ctx, s, &d->keys[i], now, &pending[i]))
@@ -341,14 +361,7 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
     const char *defect = policy_defect(&s->dkim->header, s->dkim->check.defects);
     if (defect != NULL)
         return reject(ctx, s, defect);
-    struct pending *pending = malloc(s->policy.domain->keys_count * sizeof *pending);
-    struct client_call *calls = calloc(s->policy.domain->keys_count, sizeof *calls);
-    if (pending == NULL || calls == NULL)
-        result = fail(ctx, s, "out of memory");
-    else
-        result = sign_message(ctx, s, pending, calls);
-    free(pending);
-    free(calls);
+    result = sign_message(ctx, s);
     message_end(s);
     return result;
 }
@@ -368,6 +381,8 @@ static sfsistat on_close(SMFICTX *ctx)
         return SMFIS_CONTINUE;
     message_end(s);
     dkim_sign_free(s->dkim);
+    free(s->pending);
+    free(s->calls);
     free(s);
     (void)smfi_setpriv(ctx, NULL);
     return SMFIS_CONTINUE;
