@@ -18,7 +18,7 @@ LINKHARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 OPT ?= -O2 -g
 SAN ?=
 P11_CFLAGS := $(shell pkg-config --cflags p11-kit-1 2>/dev/null)
-ALLCFLAGS = -std=c17 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -I. $(P11_CFLAGS) $(WARN) $(OPT) $(if $(SAN),$(SAN),$(HARDEN)) \
+ALLCFLAGS = -std=c17 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -I. $(P11_CFLAGS) $(WARN) $(OPT) $(if $(SAN),$(SAN) -DZEGEL_SANITIZED,$(HARDEN)) \
             -DZEGEL_LIBEXEC='"$(PREFIX)/libexec/zegel"' $(CFLAGS)
 ALLLDFLAGS = $(if $(SAN),$(SAN),$(LINKHARDEN)) -pthread $(LDFLAGS)
 
@@ -28,6 +28,7 @@ DKIM = hostd/dkim/authres.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dk
        hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/taglist.c hostd/dkim/verify.c
 IPC = hostd/ipc/control.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
 CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/network.c hostd/config/schema.c
+SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
 MILTER = hostd/milter/client.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/session.c
 SIGNER = hostd/signer/audit.c hostd/signer/blockcheck.c hostd/signer/main.c hostd/signer/signer.c
 SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/main.c hostd/supervisor/pin.c
@@ -62,14 +63,14 @@ $(BUILD)/libpkcs11.a: $(call obj,$(PKCS11))
 $(BUILD)/zegeld: $(call obj,$(SUPERVISOR)) $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lsystemd -lcrypto
 
-$(BUILD)/zegel-milter: $(call obj,$(MILTER)) $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lmilter -lcyaml -lcrypto
+$(BUILD)/zegel-milter: $(call obj,$(MILTER) $(SANDBOX)) $(LIB)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lmilter -lseccomp -lcyaml -lcrypto
 
-$(BUILD)/zegel-signer: $(call obj,$(SIGNER)) $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
+$(BUILD)/zegel-signer: $(call obj,$(SIGNER) $(SANDBOX)) $(LIB)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lcrypto
 
-$(BUILD)/zegel-token: $(call obj,$(WORKER)) $(BUILD)/libpkcs11.a $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lp11-kit -lcrypto -ldl
+$(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LIB)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
 
 $(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lldns -lunbound -lcrypto -ldl

@@ -35,15 +35,16 @@ includes hostd/dkim 'openssl' "only digest_openssl.c sees libcrypto" hostd/dkim/
 includes hostd/dkim 'pthread|sys/socket|unistd|stdio|time\.h' "dkim does no I/O and knows no clock"
 only hostd/ipc 'ipc/|base/' "ipc stands on base"
 only hostd/config 'config/|base/|dkim/' "config knows names and units, no process"
-only hostd/milter 'milter/|dkim/|ipc/|config/|base/' "milter: no pkcs11, no signer"
-only hostd/signer 'signer/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
+only hostd/sandbox 'sandbox/|base/' "sandbox stands on base"
+only hostd/milter 'milter/|sandbox/|dkim/|ipc/|config/|base/' "milter: no pkcs11, no signer"
+only hostd/signer 'signer/|sandbox/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
 only hostd/supervisor 'supervisor/|ipc/|config/|base/' "supervisor reads no mail"
 for file in pkcs11/*.[ch]; do
     while IFS= read -r line; do
         [ -n "$line" ] && breach "$file:$line (pkcs11 sees hostd/base only)"
     done < <(grep -nE '^#include "' "$file" | grep -vE '#include "(pkcs11/|base/)')
 done
-only pkcs11/worker 'worker/|pkcs11/|ipc/|config/|base/' "the worker knows no mail"
+only pkcs11/worker 'worker/|sandbox/|pkcs11/|ipc/|config/|base/' "the worker knows no mail"
 
 # links PROGRAM REGEX WHY: no undefined symbol of the program matches
 links() {

@@ -11,13 +11,20 @@
 enum config_algorithm { CONFIG_RSA_SHA256, CONFIG_ED25519_SHA256 };
 enum config_on_failure { CONFIG_TEMPFAIL, CONFIG_PASS_UNSIGNED };
 
+enum config_profile { CONFIG_PROFILE_AUTO, CONFIG_PROFILE_LOCAL, CONFIG_PROFILE_PCSC, CONFIG_PROFILE_NETWORK };
+
 struct config_token {
-    char *name;     /* ours; also names the PIN latch: [A-Za-z0-9_-]+ */
-    char *module;   /* absolute path of the PKCS#11 module */
-    char *token;    /* RFC 7512 URI that picks the token */
-    char *pin;      /* file:PATH, credential:NAME, prompt, pinpad */
-    char *sessions; /* "auto" or a number */
-    char *deadline; /* "10s", "500ms" */
+    char *name;                  /* ours; also names the PIN latch: [A-Za-z0-9_-]+ */
+    char *module;                /* absolute path of the PKCS#11 module */
+    char *token;                 /* RFC 7512 URI that picks the token */
+    char *pin;                   /* file:PATH, credential:NAME, prompt, pinpad */
+    char *sessions;              /* "auto" or a number */
+    char *deadline;              /* "10s", "500ms" */
+    enum config_profile profile; /* what the module may do; profile: auto goes by its file name */
+    char **read;                 /* more paths that the module may read */
+    unsigned read_count;
+    char **write; /* more directories that it may write in */
+    unsigned write_count;
     int sessions_n; /* 0: auto */
     int64_t deadline_ms;
 };
@@ -42,6 +49,10 @@ struct config_domain {
     char *identity;   /* i=; NULL: none */
 };
 
+struct config_users {
+    char *milter, *signer, *token;
+};
+
 struct config {
     char *state; /* directory, absolute */
     struct config_token *tokens;
@@ -52,8 +63,9 @@ struct config {
     unsigned trusted_networks_count;
     struct config_domain *domains;
     unsigned domains_count;
-    char *user;         /* switch to this user when started as root; NULL: do not */
-    char *socket_group; /* a unix: socket belongs to this group, which may connect; NULL: that of the process */
+    struct config_users users; /* started as root, the processes run as these; NULL: as root still */
+    bool landlock_optional;    /* landlock: optional: start without it where the kernel has none */
+    char *socket_group;        /* a unix: socket belongs to this group, which may connect; NULL: that of the process */
 };
 
 #define CONFIG_DEFAULT_PATH "/etc/zegel/zegel.yaml"

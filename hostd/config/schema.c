@@ -14,6 +14,22 @@ static const cyaml_strval_t on_failures[] = {
     {"pass-unsigned", CONFIG_PASS_UNSIGNED},
 };
 
+static const cyaml_strval_t profiles[] = {
+    {"auto", CONFIG_PROFILE_AUTO},
+    {"local", CONFIG_PROFILE_LOCAL},
+    {"pcsc", CONFIG_PROFILE_PCSC},
+    {"network", CONFIG_PROFILE_NETWORK},
+};
+
+static const cyaml_strval_t landlocks[] = {{"required", false}, {"optional", true}};
+
+static const cyaml_schema_field_t users_fields[] = {
+    CYAML_FIELD_STRING_PTR("milter", OPTIONAL, struct config_users, milter, 1, 64),
+    CYAML_FIELD_STRING_PTR("signer", OPTIONAL, struct config_users, signer, 1, 64),
+    CYAML_FIELD_STRING_PTR("token", OPTIONAL, struct config_users, token, 1, 64),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_value_t text = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096)};
 
 static const cyaml_schema_field_t token_fields[] = {
@@ -23,6 +39,9 @@ static const cyaml_schema_field_t token_fields[] = {
     CYAML_FIELD_STRING_PTR("pin", CYAML_FLAG_POINTER, struct config_token, pin, 1, 4096),
     CYAML_FIELD_STRING_PTR("sessions", OPTIONAL, struct config_token, sessions, 1, 16),
     CYAML_FIELD_STRING_PTR("deadline", OPTIONAL, struct config_token, deadline, 1, 16),
+    CYAML_FIELD_ENUM("profile", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_token, profile, profiles, 4),
+    CYAML_FIELD_SEQUENCE("read", OPTIONAL, struct config_token, read, &text, 0, 8),
+    CYAML_FIELD_SEQUENCE("write", OPTIONAL, struct config_token, write, &text, 0, 8),
     CYAML_FIELD_END,
 };
 
@@ -55,7 +74,8 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_SEQUENCE("listen", OPTIONAL, struct config, listen, &text, 0, 16),
     CYAML_FIELD_SEQUENCE("trusted-networks", OPTIONAL, struct config, trusted_networks, &text, 0, 4096),
     CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config, domains, &domain_value, 0, 1000000),
-    CYAML_FIELD_STRING_PTR("user", OPTIONAL, struct config, user, 1, 64),
+    CYAML_FIELD_MAPPING("users", CYAML_FLAG_OPTIONAL, struct config, users, users_fields),
+    CYAML_FIELD_ENUM("landlock", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, landlock_optional, landlocks, 2),
     CYAML_FIELD_STRING_PTR("socket-group", OPTIONAL, struct config, socket_group, 1, 64),
     CYAML_FIELD_END,
 };

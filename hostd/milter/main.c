@@ -19,13 +19,17 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "dkim/digest.h"
 #include "ipc/control.h"
 #include "milter/client.h"
 #include "milter/session.h"
+#include "sandbox/sandbox.h"
 
 enum { CONFIG_MAX = 256 * 1024 * 1024 };
 
 static gid_t socket_group = (gid_t)-1; /* -1: leave it */
+
+static bool sandboxed, landlock_optional;
 
 static bool find_group(const struct config *c)
 {
@@ -33,6 +37,7 @@ static bool find_group(const struct config *c)
     if (c->socket_group != NULL && g == NULL)
         log_error("socket-group: %s: no such group", c->socket_group);
     socket_group = g == NULL ? (gid_t)-1 : g->gr_gid;
+    landlock_optional = c->landlock_optional;
     return c->socket_group == NULL || g != NULL;
 }
 
@@ -44,7 +49,7 @@ static bool take_config(int fd)
               config_parse("configuration", buf_bytes(&yaml), &c, &why) == ZEGEL_OK;
     if (!ok)
         log_error("%s", buf_cstr(&why));
-    ok = ok && find_group(c);
+    ok = ok && (sandboxed || find_group(c)); /* groups live in files, which are out of reach by then */
     if (ok)
         session_set_config(c);
     else
@@ -86,6 +91,20 @@ static void *follow_supervisor(void *arg)
     return NULL;
 }
 
+/* From here on: the connections of the MTA, the two sockets we have, threads and memory. */
+static bool enter_sandbox(void)
+{
+    struct sandbox s = {.profile = SANDBOX_MILTER, .landlock_optional = landlock_optional};
+    struct buf why = BUF_INIT;
+    uint8_t hash[DKIM_HASH_LEN];
+    (void)digest_sha256(BYTES_LIT(""), hash); /* libcrypto reads its configuration now or never */
+    sandboxed = sandbox_apply(&s, &why) == ZEGEL_OK;
+    if (!sandboxed)
+        log_error("%s", buf_cstr(&why));
+    buf_free(&why);
+    return sandboxed;
+}
+
 /* libmilter removes a socket file that is in the way, even one somebody listens on. */
 static bool somebody_listens(const char *conn)
 {
@@ -124,9 +143,7 @@ int main(int argc, char **argv)
     /* A connection's memory goes to the next one instead of back to the kernel, which would have to clear it each time. */
     (void)mallopt(M_MMAP_THRESHOLD, 8 * 1024 * 1024);
     (void)mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
-    (void)umask(0117); /* the socket: owner and group */
-    if (client_start() != ZEGEL_OK)
-        return EX_OSERR;
+    (void)umask(0117);              /* the socket: owner and group */
     if (!take_control(&has_config)) /* the configuration is what comes first */
         return EX_OK;
     if (!has_config)
@@ -146,7 +163,9 @@ int main(int argc, char **argv)
         return EX_CONFIG;
     }
     answer_at_once();
-    if (control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK ||
+    if (!enter_sandbox())
+        return EX_CONFIG;
+    if (client_start() != ZEGEL_OK || control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK ||
         pthread_create(&thread, NULL, follow_supervisor, NULL) != 0)
         return EX_OSERR;
     int result = smfi_main();

@@ -11,7 +11,9 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "dkim/digest.h"
 #include "ipc/control.h"
+#include "sandbox/sandbox.h"
 #include "signer/signer.h"
 
 enum { CONFIG_MAX = 256 * 1024 * 1024 };
@@ -33,10 +35,14 @@ static struct signer *start(const struct config *c)
     struct buf why = BUF_INIT;
     struct audit *audit = NULL;
     struct signer *s = NULL;
+    struct sandbox sandbox = {.profile = SANDBOX_SIGNER, .landlock_optional = c->landlock_optional};
+    uint8_t hash[DKIM_HASH_LEN];
     if (audit_open(c->state, &audit, &why) != ZEGEL_OK)
         log_error("%s", buf_cstr(&why));
-    else
+    else if (digest_sha256(BYTES_LIT(""), hash) && sandbox_apply(&sandbox, &why) == ZEGEL_OK) /* libcrypto is warm by then */
         s = signer_new(audit);
+    else
+        log_error("%s", buf_cstr(&why));
     buf_free(&why);
     return s;
 }

@@ -9,6 +9,7 @@
 #include <getopt.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -107,10 +108,16 @@ static int hand_over_pin(struct child *c, const struct config_token *t)
     return err;
 }
 
+static const char *user_of(const struct supervisor *s, unsigned i)
+{
+    const struct config_users *u = &s->config->users;
+    return i == 0 ? u->signer : is_token(s, i) ? u->token : u->milter;
+}
+
 static int start(struct supervisor *s, unsigned i)
 {
     struct child *c = &s->children[i];
-    int err = child_start(c, s->libexec, s->config->user);
+    int err = child_start(c, s->libexec, user_of(s, i));
     if (err == ZEGEL_OK && is_token(s, i))
         err = hand_over_pin(c, &s->config->tokens[i - 1]);
     if (err == ZEGEL_OK && control_send(c->control, CONTROL_CONFIG, c->name, s->config_fd) != ZEGEL_OK)
@@ -329,12 +336,27 @@ static bool find_libexec(struct supervisor *s)
     return true;
 }
 
-static int make_state(const char *path)
+/* A directory that belongs to the one process that writes in it. */
+static bool make_dir(const char *path, mode_t mode, const char *user)
 {
-    if (mkdir(path, 0700) == 0 || errno == EEXIST)
-        return ZEGEL_OK;
+    struct passwd *pw = user == NULL || geteuid() != 0 ? NULL : getpwnam(user);
+    if (user != NULL && geteuid() == 0 && pw == NULL) {
+        log_error("users: %s: no such user", user);
+        return false;
+    }
+    if ((mkdir(path, mode) == 0 || errno == EEXIST) && (pw == NULL || chown(path, pw->pw_uid, pw->pw_gid) == 0))
+        return true;
     log_error("state: %s: %s", path, strerror(errno));
-    return ZEGEL_ERR_SYSTEM;
+    return false;
+}
+
+static bool make_state(const struct config *c)
+{
+    char audit[PATH_MAX], pin[PATH_MAX];
+    bool fits = snprintf(audit, sizeof audit, "%s/audit", c->state) < (int)sizeof audit &&
+                snprintf(pin, sizeof pin, "%s/pin", c->state) < (int)sizeof pin;
+    return fits && make_dir(c->state, 0711, NULL) && make_dir(audit, 0700, c->users.signer) &&
+           make_dir(pin, 0700, c->users.token);
 }
 
 int main(int argc, char **argv)
@@ -376,7 +398,7 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGCHLD);
     (void)sigprocmask(SIG_BLOCK, &set, NULL);
     int signals = signalfd(-1, &set, SFD_CLOEXEC);
-    if (signals < 0 || !find_libexec(&s) || make_state(s.config->state) != ZEGEL_OK || !plan_children(&s))
+    if (signals < 0 || !find_libexec(&s) || !make_state(s.config) || !plan_children(&s))
         return EXIT_FAULT;
     for (unsigned i = 0; i < s.count && result < 0; i++)
         if (start(&s, i) != ZEGEL_OK)

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "ipc/signer_token.h"
 #include "pkcs11/sign.h"
+#include "sandbox/sandbox.h"
 #include "worker/keys.h"
 
 enum {
@@ -300,6 +301,82 @@ static void *watch(void *arg)
     return NULL;
 }
 
+/* What any module reads, and what the common ones do. /etc as a whole is not among it: it may hold PINs. */
+static const char *const module_paths[] = {"/usr",
+                                           "/lib",
+                                           "/lib64",
+                                           "/etc/ld.so.cache",
+                                           "/etc/localtime",
+                                           "/etc/ssl",
+                                           "/etc/softhsm",
+                                           "/etc/opensc",
+                                           "/etc/pkcs11",
+                                           "/etc/resolv.conf",
+                                           "/etc/hosts",
+                                           "/etc/nsswitch.conf",
+                                           "/etc/services",
+                                           "/var/lib/softhsm",
+                                           "/run/pcscd",
+                                           "/dev/null",
+                                           "/dev/urandom",
+                                           "/dev/random",
+                                           "/proc/self",
+                                           "/proc/cpuinfo",
+                                           "/sys/devices/system/cpu"};
+
+static enum sandbox_profile profile_of(const struct config_token *t)
+{
+    switch (t->profile) {
+    case CONFIG_PROFILE_LOCAL: return SANDBOX_TOKEN_LOCAL;
+    case CONFIG_PROFILE_PCSC: return SANDBOX_TOKEN_PCSC;
+    case CONFIG_PROFILE_NETWORK: return SANDBOX_TOKEN_NETWORK;
+    case CONFIG_PROFILE_AUTO: break;
+    }
+    if (strstr(t->module, "softhsm") != NULL)
+        return SANDBOX_TOKEN_LOCAL;
+    return strstr(t->module, "opensc") != NULL ? SANDBOX_TOKEN_PCSC : SANDBOX_TOKEN_NETWORK;
+}
+
+/* SoftHSM outside its usual place says where in its configuration: "directories.tokendir = DIR". */
+static void softhsm_paths(struct sandbox *s, char tokendir[512])
+{
+    const char *conf = getenv("SOFTHSM2_CONF");
+    char line[600];
+    FILE *f = conf == NULL ? NULL : fopen(conf, "re");
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        if (sscanf(line, " directories.tokendir = %511s", tokendir) == 1)
+            s->read[s->read_count++] = tokendir;
+    if (f != NULL) {
+        (void)fclose(f);
+        s->read[s->read_count++] = conf;
+    }
+}
+
+/* Before the module is loaded: its constructors are vendor code too. */
+static bool enter_sandbox(const struct worker *w)
+{
+    const struct config_token *t = w->token_config;
+    struct sandbox s = {.profile = profile_of(t), .landlock_optional = w->config->landlock_optional};
+    struct buf why = BUF_INIT, latch = BUF_INIT;
+    char tokendir[512];
+    for (size_t i = 0; i < sizeof module_paths / sizeof module_paths[0]; i++)
+        s.read[s.read_count++] = module_paths[i];
+    s.read[s.read_count++] = t->module;
+    softhsm_paths(&s, tokendir);
+    for (unsigned i = 0; i < t->read_count && s.read_count < SANDBOX_PATHS_MAX; i++)
+        s.read[s.read_count++] = t->read[i];
+    buf_addf(&latch, "%s/pin", w->config->state);
+    s.write[s.write_count++] = buf_cstr(&latch);
+    for (unsigned i = 0; i < t->write_count && s.write_count < SANDBOX_PATHS_MAX; i++)
+        s.write[s.write_count++] = t->write[i];
+    bool ok = sandbox_apply(&s, &why) == ZEGEL_OK;
+    if (!ok)
+        log_error("%s", buf_cstr(&why));
+    buf_free(&why);
+    buf_free(&latch);
+    return ok;
+}
+
 /* Says at start which of the configured keys are not there, instead of with the first message. */
 static void look_for_keys(struct worker *w)
 {
@@ -319,6 +396,8 @@ int worker_start(struct worker *w)
                       : cpus > THREADS_AUTO_MIN       ? (unsigned)cpus
                                                       : THREADS_AUTO_MIN;
     w->threads_count = wanted < THREADS_MAX ? wanted : THREADS_MAX;
+    if (!enter_sandbox(w))
+        return EX_CONFIG;
     pthread_mutex_lock(&w->token_lock);
     open_token(w);
     pthread_mutex_unlock(&w->token_lock);

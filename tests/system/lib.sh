@@ -22,7 +22,7 @@ die() {
 need_root() {
     [ "$(id -u)" -eq 0 ] && return
     command -v sudo >/dev/null || die "Postfix can only be started by root, and there is no sudo: run this as root"
-    exec sudo KEEP="${KEEP:-}" CI="${CI:-}" BUILD="$BUILD" "$0" "$@"
+    exec sudo KEEP="${KEEP:-}" CI="${CI:-}" BUILD="$BUILD" WORK_PARENT="${WORK_PARENT:-}" "$0" "$@"
 }
 
 need_programs() {
@@ -40,7 +40,7 @@ need_programs() {
 PIDS=()
 
 make_work_dir() {
-    WORK=$(mktemp -d /tmp/zegel-XXXXXX)
+    WORK=$(mktemp -d "${WORK_PARENT:-/tmp}/zegel-XXXXXX")
     chmod 711 "$WORK"
     mkdir "$WORK/log"
     trap cleanup EXIT
