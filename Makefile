@@ -75,10 +75,10 @@ $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LI
 $(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lldns -lunbound -lcrypto -ldl
 
-UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/audit.c hostd/milter/policy.c hostd/supervisor/pin.c)
+UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/audit.c hostd/milter/policy.c hostd/supervisor/pin.c $(SANDBOX))
 $(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lcyaml -lp11-kit -lcrypto -ldl
+	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
 
 $(BUILD)/bench/load: tests/bench/load.c
 	@mkdir -p $(@D)
@@ -124,7 +124,7 @@ tsan: deps ## the threaded parts under TSan, in build/tsan
 
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(UNITOBJ) $(LIB)
-	$(Q)$(CC) $(ALLCFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
+	$(Q)$(CC) $(ALLCFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lcrypto
 fuzzers: $(FUZZERS)
 
 fuzz: deps ## every fuzz target for SECONDS= each (libFuzzer, ASan, UBSan)

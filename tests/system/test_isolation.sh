@@ -1,0 +1,75 @@
+#!/bin/bash
+# The running daemon, seen from outside: each process a user of its own, no capability, no new privileges, a seccomp filter; mail
+# is signed all the same.
+set -u
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need_root "$@"
+need_programs
+make_work_dir
+SHOW_LOGS=1
+failed=0
+ok() { echo "ok   $1"; }
+not_ok() {
+    echo "FAIL $1: $2"
+    failed=$((failed + 1))
+}
+same() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "$2, not $3"; fi; } # NAME GOT WANTED
+
+write_zegel_config --trusted 127.0.0.0/8
+start_softhsm_token >/dev/null || die "no token"
+generate_keys >/dev/null || die "no keys"
+start_knot
+# Users that every Debian has; who they are does not matter here.
+sed -i '1i users: {milter: nobody, signer: daemon, token: games}' "$WORK/zegel.yaml"
+chown -R games "$WORK/softhsm"
+start_zegeld
+
+field() { sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"; } # PID NAME
+sanitized=$(nm "$BUILD/zegel-milter" | grep -c __asan_init || true)
+sanitized=$((sanitized + $(nm "$BUILD/zegel-milter" | grep -c __tsan_init || true)))
+for pid in $(descendants "$ZEGELD_PID"); do
+    name=$(cat "/proc/$pid/comm")
+    case $name in
+    zegel-milter) user=nobody ;;
+    zegel-signer) user=daemon ;;
+    zegel-token) user=games ;;
+    *) not_ok "process" "what is $name?" && continue ;;
+    esac
+    same "$name: user" "$(field "$pid" Uid | cut -f 1,2,3,4 | tr '\t' ' ')" "$(printf '%s ' "$(id -u "$user")"{,,,} | sed 's/ $//')"
+    same "$name: supplementary groups are the user's" "$(field "$pid" Groups | tr ' ' '\n' | sort -n | xargs)" "$(id -G "$user" | tr ' ' '\n' | sort -n | xargs)"
+    same "$name: no new privileges" "$(field "$pid" NoNewPrivs)" 1
+    same "$name: no capability" "$(field "$pid" CapEff)" 0000000000000000
+    if [ "$sanitized" -eq 0 ]; then
+        same "$name: seccomp filter" "$(field "$pid" Seccomp)" 2
+        same "$name: no core dump" "$(awk '/Max core file size/ { print $5, $6 }' "/proc/$pid/limits")" "0 0"
+        same "$name: not dumpable, so /proc belongs to root" "$(stat -c %U "/proc/$pid/mem")" root
+    fi
+    # Only the sockets it was given, and no file but what its work is.
+    files=$(find "/proc/$pid/fd" -lname '/*' -printf '%l\n' | grep -vE '^/dev/null$|/log/zegeld$|/audit/audit.log$|/softhsm/tokens/' || true)
+    same "$name: open files" "$files" ""
+done
+[ -n "$(pgrep -P "$ZEGELD_PID" zegel-token)" ] || not_ok "token" "no zegel-token"
+same "state: audit belongs to the signer" "$(stat -c '%U %a' "$WORK/state/audit")" "daemon 700"
+same "state: PIN latch belongs to the token worker" "$(stat -c '%U %a' "$WORK/state/pin")" "games 700"
+
+start_postfix "mynetworks_style = host"
+if send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >"$WORK/answers" && wait_for 20 has_delivered inbox 6 &&
+    out=$(signed_by_both "$MAIL"/inbox/new/*); then
+    ok "six messages signed by both keys"
+else
+    not_ok "signing" "$(cat "$WORK/answers") ${out:-}"
+fi
+[ "$(wc -l <"$WORK/state/audit/audit.log")" -eq 12 ] || not_ok "audit" "$(wc -l <"$WORK/state/audit/audit.log") records, not 12"
+kill -HUP "$ZEGELD_PID"
+wait_for 5 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
+send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "after reload" "not taken"
+if [ "$(pgrep -cP "$ZEGELD_PID")" -eq 3 ] && ! grep -q 'ended' "$WORK/log/zegeld"; then ok "no process ended meanwhile"; else not_ok "processes" "$(grep ended "$WORK/log/zegeld")"; fi
+stop_zegeld
+sed -i 's/milter: nobody/milter: nosuchuser/' "$WORK/zegel.yaml"
+timeout 10 "$BUILD/zegeld" --config "$WORK/zegel.yaml" >"$WORK/out" 2>&1
+same "unknown user: does not start" "$?" 2
+
+[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
+SHOW_LOGS=
