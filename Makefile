@@ -30,7 +30,8 @@ IPC = hostd/ipc/control.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
 CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/network.c hostd/config/schema.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
 MILTER = hostd/milter/client.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/session.c
-SIGNER = hostd/signer/audit.c hostd/signer/blockcheck.c hostd/signer/main.c hostd/signer/signer.c
+AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
+SIGNER = hostd/signer/blockcheck.c hostd/signer/main.c hostd/signer/signer.c
 SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/main.c hostd/supervisor/pin.c
 PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/latch.c pkcs11/module.c pkcs11/sign.c \
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c
@@ -66,16 +67,16 @@ $(BUILD)/zegeld: $(call obj,$(SUPERVISOR)) $(LIB)
 $(BUILD)/zegel-milter: $(call obj,$(MILTER) $(SANDBOX)) $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lmilter -lseccomp -lcyaml -lcrypto
 
-$(BUILD)/zegel-signer: $(call obj,$(SIGNER) $(SANDBOX)) $(LIB)
+$(BUILD)/zegel-signer: $(call obj,$(SIGNER) $(AUDIT) $(SANDBOX)) $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lcrypto
 
 $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
 
-$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
+$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lldns -lunbound -lcrypto -ldl
 
-UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/audit.c hostd/milter/policy.c hostd/supervisor/pin.c $(SANDBOX))
+UNITOBJ = $(call obj,hostd/signer/blockcheck.c $(AUDIT) hostd/milter/policy.c hostd/supervisor/pin.c $(SANDBOX))
 $(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -lp11-kit -lcrypto -ldl

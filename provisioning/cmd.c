@@ -15,7 +15,8 @@ enum {
     OPT_SO_PIN_FILE,
     OPT_LABEL,
     OPT_ZONE,
-    OPT_AUTHSERV
+    OPT_AUTHSERV,
+    OPT_KEY
 };
 
 static const struct option long_options[] = {
@@ -30,6 +31,7 @@ static const struct option long_options[] = {
     {"label", required_argument, NULL, OPT_LABEL},
     {"zone", required_argument, NULL, OPT_ZONE},
     {"authserv-id", required_argument, NULL, OPT_AUTHSERV},
+    {"key", required_argument, NULL, OPT_KEY},
     {0},
 };
 
@@ -59,14 +61,11 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
     *code = CMD_USAGE;
     optind = 1;
     while ((o = getopt_long(argc, argv, "", long_options, &index)) != -1) {
-        if (o == '?') {
-            put_usage(stderr, cmd);
+        if (o == '?') /* getopt has said what it was */
             return false;
-        }
         if (!allowed(cmd, long_options[index].name)) {
             put_name(stderr, cmd);
-            (void)fprintf(stderr, ": takes no --%s\n", long_options[index].name);
-            put_usage(stderr, cmd);
+            (void)fprintf(stderr, ": takes no --%s; see --help\n", long_options[index].name);
             return false;
         }
         switch (o) {
@@ -80,6 +79,7 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_LABEL: out->label = optarg; break;
         case OPT_ZONE: out->zone = optarg; break;
         case OPT_AUTHSERV: out->authserv_id = optarg; break;
+        case OPT_KEY: out->key = optarg; break;
         case OPT_HELP:
             put_usage(stdout, cmd);
             *code = CMD_DONE;
@@ -107,8 +107,7 @@ int cmd_fail(const struct cmd *cmd, int err, const char *text)
 int cmd_misuse(const struct cmd *cmd, const char *problem)
 {
     put_name(stderr, cmd);
-    (void)fprintf(stderr, ": %s\n", problem);
-    put_usage(stderr, cmd);
+    (void)fprintf(stderr, ": %s; see --help\n", problem);
     return CMD_USAGE;
 }
 

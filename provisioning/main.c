@@ -11,8 +11,10 @@
 #include "cmd.h"
 
 static const struct cmd *const commands[] = {
-    &cmd_token_list, &cmd_token_init,  &cmd_token_info, &cmd_token_unlatch, &cmd_key_generate, &cmd_key_list,
-    &cmd_key_show,   &cmd_key_destroy, &cmd_dns_record, &cmd_sign,          &cmd_verify,       NULL,
+    &cmd_token_list,   &cmd_token_init,   &cmd_token_info,  &cmd_token_unlatch,
+    &cmd_key_generate, &cmd_key_list,     &cmd_key_show,    &cmd_key_destroy,
+    &cmd_dns_record,   &cmd_sign,         &cmd_verify,      &cmd_audit_key,
+    &cmd_audit_verify, &cmd_audit_export, &cmd_audit_prove, NULL,
 };
 
 static int usage(FILE *f)

@@ -36,8 +36,9 @@ includes hostd/dkim 'pthread|sys/socket|unistd|stdio|time\.h' "dkim does no I/O 
 only hostd/ipc 'ipc/|base/' "ipc stands on base"
 only hostd/config 'config/|base/|dkim/' "config knows names and units, no process"
 only hostd/sandbox 'sandbox/|base/' "sandbox stands on base"
+only hostd/audit 'audit/|base/' "audit stands on base"
 only hostd/milter 'milter/|sandbox/|dkim/|ipc/|config/|base/' "milter: no pkcs11, no signer"
-only hostd/signer 'signer/|sandbox/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
+only hostd/signer 'signer/|audit/|sandbox/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
 only hostd/supervisor 'supervisor/|ipc/|config/|base/' "supervisor reads no mail"
 for file in pkcs11/*.[ch]; do
     while IFS= read -r line; do

@@ -108,16 +108,21 @@ int segment_replace(const char *dir, const char *name, struct bytes content, str
     return ZEGEL_ERR_SYSTEM;
 }
 
+static void print_tree(const struct merkle *m, struct buf *out)
+{
+    buf_addf(out, "%llu\n", (unsigned long long)m->size);
+    for (unsigned i = 0; i < m->peaks_count; i++) {
+        for (size_t j = 0; j < MERKLE_HASH_LEN; j++)
+            buf_addf(out, "%02x", m->peaks[i][j]);
+        buf_add_u8(out, '\n');
+    }
+}
+
 int segment_tree_write(const char *dir, const struct merkle *m, struct buf *why)
 {
     struct buf text = BUF_INIT;
     char name[40];
-    buf_addf(&text, "%llu\n", (unsigned long long)m->size);
-    for (unsigned i = 0; i < m->peaks_count; i++) {
-        for (size_t j = 0; j < MERKLE_HASH_LEN; j++)
-            buf_addf(&text, "%02x", m->peaks[i][j]);
-        buf_add_u8(&text, '\n');
-    }
+    print_tree(m, &text);
     (void)snprintf(name, sizeof name, "tree-%016llu", (unsigned long long)m->size);
     int err = text.failed ? ZEGEL_ERR_NOMEM : segment_replace(dir, name, buf_bytes(&text), why);
     buf_free(&text);
@@ -153,15 +158,18 @@ static bool parse_tree(const char *text, uint64_t first, struct merkle *out)
 
 int segment_tree_read(const char *dir, uint64_t first, struct merkle *out, struct buf *why)
 {
-    struct buf text = BUF_INIT;
+    struct buf text = BUF_INIT, again = BUF_INIT; /* sscanf is lenient; only the one right form counts */
     char path[PATH_MAX_OURS];
     int err = segment_path(dir, "tree", first, "", path, sizeof path) ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
     if (err == ZEGEL_OK)
         err = io_read_file(path, 2 * MERKLE_LEVELS_MAX * MERKLE_HASH_LEN + 1000, &text, why);
-    if (err == ZEGEL_OK && !parse_tree(buf_cstr(&text), first, out)) {
+    if (err == ZEGEL_OK && parse_tree(buf_cstr(&text), first, out))
+        print_tree(out, &again);
+    if (err == ZEGEL_OK && (again.len == 0 || !bytes_eq(buf_bytes(&again), buf_bytes(&text)))) {
         buf_addf(why, "%s: is not the tree before record %llu", path, (unsigned long long)first);
         err = ZEGEL_ERR_FORMAT;
     }
     buf_free(&text);
+    buf_free(&again);
     return err;
 }

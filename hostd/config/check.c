@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
 
 #include "base/err.h"
 #include "config/network.h"
@@ -84,12 +85,12 @@ static struct bytes uri_attr(const char *uri, const char *attr)
 }
 
 /* The configured token a key's URI means: the one with the same token=, or the first when the URI names none. */
-static bool find_token(const struct config *c, struct config_key *k)
+static bool find_token(const struct config *c, const char *key, unsigned *token)
 {
-    struct bytes want = uri_attr(k->key, "token");
+    struct bytes want = uri_attr(key, "token");
     for (unsigned i = 0; i < c->tokens_count; i++)
         if (want.data == NULL || bytes_eq(want, uri_attr(c->tokens[i].token, "token"))) {
-            k->token = i;
+            *token = i;
             return true;
         }
     return false;
@@ -114,7 +115,7 @@ static int check_key(struct config *c, const struct config_domain *d, struct con
         return bad(why, file, "domains.keys.key", k->key, "must be a pkcs11: URI: keys in files are what Zegel is there to end");
     if (uri_attr(k->key, "object").data == NULL && uri_attr(k->key, "id").data == NULL)
         return bad(why, file, "domains.keys.key", k->key, "needs object= or id=");
-    if (!find_token(c, k))
+    if (!find_token(c, k->key, &k->token))
         return bad(why, file, "domains.keys.key", k->key, "names a token that is not under tokens:");
     return ZEGEL_OK;
 }
@@ -166,6 +167,46 @@ static int check_listen(const char *l, const char *file, struct buf *why)
     return bad(why, file, "listen", l, "must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST");
 }
 
+/* "64M", "1G", or plain octets; 0: nonsense. */
+static uint64_t octets(const char *text)
+{
+    char *end;
+    uint64_t n = strtoull(text, &end, 10);
+    unsigned shift = *end == 'K' ? 10 : *end == 'M' ? 20 : *end == 'G' ? 30 : 0;
+    if (end == text || n > 1U << 20 || (shift > 0 ? end[1] : end[0]) != '\0')
+        return shift == 0 && end != text && *end == '\0' ? n : 0;
+    return n << shift;
+}
+
+static int check_audit(struct config *c, const char *file, struct buf *why)
+{
+    struct config_audit *a = &c->audit;
+    struct utsname host;
+    a->segment_max = octets(a->segment == NULL ? "64M" : a->segment);
+    if (a->segment_max < 4096)
+        return bad(why, file, "audit.segment", a->segment, "must be at least 4096 octets, like 64M");
+    if (a->origin == NULL) {
+        struct buf origin = BUF_INIT;
+        buf_addf(&origin, "zegel/%s", uname(&host) == 0 ? host.nodename : "localhost");
+        bool ok = set_default(&a->origin, buf_cstr(&origin));
+        buf_free(&origin);
+        if (!ok)
+            return ZEGEL_ERR_NOMEM;
+    }
+    for (const char *p = a->origin; *p != '\0'; p++)
+        if (*p <= ' ' || *p == '+' || *p > '~')
+            return bad(why, file, "audit.origin", a->origin, "no white space and no + (C2SP signed-note)");
+    if (a->key == NULL)
+        return ZEGEL_OK;
+    if (strncmp(a->key, "pkcs11:", 7) != 0 || !find_token(c, a->key, &a->token))
+        return bad(why, file, "audit.key", a->key, "must be a pkcs11: URI on a token under tokens:");
+    for (unsigned i = 0; i < c->domains_count; i++)
+        for (unsigned k = 0; k < c->domains[i].keys_count; k++)
+            if (strcmp(c->domains[i].keys[k].key, a->key) == 0)
+                return bad(why, file, "audit.key", a->key, "signs mail; the audit log needs a key of its own");
+    return ZEGEL_OK;
+}
+
 static int by_domain(const void *a, const void *b)
 {
     return strcmp(((const struct config_domain *)a)->domain, ((const struct config_domain *)b)->domain);
@@ -189,6 +230,8 @@ int config_check(struct config *c, const char *file, struct buf *why)
     }
     for (unsigned i = 0; i < c->domains_count && err == ZEGEL_OK; i++)
         err = check_domain(c, &c->domains[i], file, why);
+    if (err == ZEGEL_OK)
+        err = check_audit(c, file, why);
     if (err != ZEGEL_OK || c->domains_count == 0)
         return err;
     qsort(c->domains, c->domains_count, sizeof *c->domains, by_domain);

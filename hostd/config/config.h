@@ -49,6 +49,14 @@ struct config_domain {
     char *identity;   /* i=; NULL: none */
 };
 
+struct config_audit {
+    char *key;      /* Ed25519 key that signs checkpoints, never one that signs mail; NULL: no checkpoints */
+    unsigned token; /* as config_key.token */
+    char *origin;   /* names the log; a default is made of the host's name */
+    char *segment;  /* octets of one records file: "64M" */
+    uint64_t segment_max;
+};
+
 struct config_users {
     char *milter, *signer, *token;
 };
@@ -63,6 +71,7 @@ struct config {
     unsigned trusted_networks_count;
     struct config_domain *domains;
     unsigned domains_count;
+    struct config_audit audit;
     struct config_users users; /* started as root, the processes run as these; NULL: as root still */
     bool landlock_optional;    /* landlock: optional: start without it where the kernel has none */
     char *socket_group;        /* a unix: socket belongs to this group, which may connect; NULL: that of the process */

@@ -23,6 +23,13 @@ static const cyaml_strval_t profiles[] = {
 
 static const cyaml_strval_t landlocks[] = {{"required", false}, {"optional", true}};
 
+static const cyaml_schema_field_t audit_fields[] = {
+    CYAML_FIELD_STRING_PTR("key", OPTIONAL, struct config_audit, key, 1, 4096),
+    CYAML_FIELD_STRING_PTR("origin", OPTIONAL, struct config_audit, origin, 1, 200),
+    CYAML_FIELD_STRING_PTR("segment", OPTIONAL, struct config_audit, segment, 1, 16),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t users_fields[] = {
     CYAML_FIELD_STRING_PTR("milter", OPTIONAL, struct config_users, milter, 1, 64),
     CYAML_FIELD_STRING_PTR("signer", OPTIONAL, struct config_users, signer, 1, 64),
@@ -74,6 +81,7 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_SEQUENCE("listen", OPTIONAL, struct config, listen, &text, 0, 16),
     CYAML_FIELD_SEQUENCE("trusted-networks", OPTIONAL, struct config, trusted_networks, &text, 0, 4096),
     CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config, domains, &domain_value, 0, 1000000),
+    CYAML_FIELD_MAPPING("audit", CYAML_FLAG_OPTIONAL, struct config, audit, audit_fields),
     CYAML_FIELD_MAPPING("users", CYAML_FLAG_OPTIONAL, struct config, users, users_fields),
     CYAML_FIELD_ENUM("landlock", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, landlock_optional, landlocks, 2),
     CYAML_FIELD_STRING_PTR("socket-group", OPTIONAL, struct config, socket_group, 1, 64),

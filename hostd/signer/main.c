@@ -32,18 +32,23 @@ static struct config *read_config(int fd)
 
 static struct signer *start(const struct config *c)
 {
-    struct buf why = BUF_INIT;
+    struct buf why = BUF_INIT, dir = BUF_INIT;
     struct audit *audit = NULL;
     struct signer *s = NULL;
-    struct sandbox sandbox = {.profile = SANDBOX_SIGNER, .landlock_optional = c->landlock_optional};
     uint8_t hash[DKIM_HASH_LEN];
-    if (audit_open(c->state, &audit, &why) != ZEGEL_OK)
-        log_error("%s", buf_cstr(&why));
-    else if (digest_sha256(BYTES_LIT(""), hash) && sandbox_apply(&sandbox, &why) == ZEGEL_OK) /* libcrypto is warm by then */
-        s = signer_new(audit);
+    buf_addf(&dir, "%s/audit", c->state);
+    struct audit_config cfg = {.dir = buf_cstr(&dir), .origin = c->audit.origin, .segment_max = c->audit.segment_max};
+    struct sandbox sandbox = {
+        .profile = SANDBOX_SIGNER, .landlock_optional = c->landlock_optional, .write = {cfg.dir}, .write_count = 1};
+    (void)digest_sha256(BYTES_LIT(""), hash); /* libcrypto reads its configuration now or never */
+    if (sandbox_apply(&sandbox, &why) == ZEGEL_OK && audit_open(&cfg, &audit, &why) == ZEGEL_OK)
+        s = signer_new(audit, c->audit.origin);
     else
         log_error("%s", buf_cstr(&why));
+    if (c->audit.key == NULL)
+        log_warn("audit log: no audit.key, so no signed checkpoints: whoever can write the files can rewrite them");
     buf_free(&why);
+    buf_free(&dir);
     return s;
 }
 

@@ -1,6 +1,7 @@
 #include "signer/signer.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -77,15 +78,21 @@ struct signer {
     struct request *first, **last; /* all requests, oldest first */
     unsigned requests_count;
     uint64_t next_id, next_serial;
+    struct note_key note_key; /* the audit key, once the token has shown it */
+    bool note_key_known;
+    struct buf checkpoint;  /* the text that is being signed */
+    uint64_t checkpoint_id; /* of that request; 0: none under way */
+    int64_t checkpoint_deadline_ms;
     uint8_t packet[IO_PACKET_MAX];
 };
 
-struct signer *signer_new(struct audit *audit)
+struct signer *signer_new(struct audit *audit, const char *origin)
 {
     struct signer *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
     s->audit = audit;
+    (void)snprintf(s->note_key.name, sizeof s->note_key.name, "%s", origin);
     s->last = &s->first;
     return s;
 }
@@ -301,6 +308,66 @@ static void check_signature(struct request *r, const struct token_reply *in)
     r->answered = true;
 }
 
+/* ---- checkpoints: the root of the audit log, signed in the token ---- */
+
+enum { CHECKPOINT_WITHIN_MS = 5000 };
+
+static void send_checkpoint(struct signer *s)
+{
+    int64_t now = clock_monotonic_ms();
+    if (s->checkpoint_id != 0 && now > s->checkpoint_deadline_ms)
+        s->checkpoint_id = 0; /* the next one covers what this one would have */
+    if (s->checkpoint_id != 0 || s->config->audit.key == NULL || !audit_checkpoint_due(s->audit, now))
+        return;
+    int token = find_token(s, s->config->tokens[s->config->audit.token].name);
+    if (token < 0 || s->tokens[token].fd < 0 || s->tokens[token].full)
+        return;
+    buf_clear(&s->checkpoint);
+    audit_checkpoint_text(s->audit, now, &s->checkpoint);
+    struct token_request out = {.id = ++s->next_id,
+                                .left_ms = CHECKPOINT_WITHIN_MS,
+                                .key = bytes_str(s->config->audit.key),
+                                .data = buf_bytes(&s->checkpoint)};
+    struct packer p = {.data = s->packet, .cap = sizeof s->packet};
+    if (s->checkpoint.failed || !token_request_pack(&out, &p) ||
+        io_send(s->tokens[token].fd, bytes_of(p.data, p.len), -1) != ZEGEL_OK)
+        return;
+    s->checkpoint_id = out.id;
+    s->checkpoint_deadline_ms = now + CHECKPOINT_WITHIN_MS;
+    s->tokens[token].in_flight++;
+}
+
+/* RFC 8410: twelve octets of AlgorithmIdentifier and BIT STRING head, then the key. */
+static bool learn_note_key(struct signer *s, struct bytes spki)
+{
+    static const uint8_t head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
+    if (spki.len != sizeof head + NOTE_KEY_LEN || !bytes_has_prefix(spki, bytes_of(head, sizeof head)))
+        return false;
+    if (s->note_key_known)
+        return memcmp(s->note_key.public_key, spki.data + sizeof head, NOTE_KEY_LEN) == 0;
+    memcpy(s->note_key.public_key, spki.data + sizeof head, NOTE_KEY_LEN);
+    s->note_key_known = true;
+    return true;
+}
+
+static void take_checkpoint(struct signer *s, const struct token_reply *in)
+{
+    struct buf why = BUF_INIT;
+    s->checkpoint_id = 0;
+    if (in->err != ZEGEL_OK)
+        buf_addf(&why, "%.*s", (int)in->reason.len, (const char *)in->reason.data);
+    else if (!learn_note_key(s, in->spki))
+        buf_add_str(&why, "audit.key is not an Ed25519 key, or not the one it was");
+    else if (in->signature.len != NOTE_SIGNATURE_LEN ||
+             !note_signature_holds(&s->note_key, buf_bytes(&s->checkpoint), in->signature))
+        buf_add_str(&why, "the token made a signature that does not verify");
+    else
+        (void)audit_checkpoint_write(s->audit, &s->note_key, buf_bytes(&s->checkpoint), in->signature.data, &why);
+    if (why.len > 0)
+        log_error("audit log: no checkpoint: %s", buf_cstr(&why));
+    buf_free(&why);
+}
+
 static void take_token_reply(struct signer *s, unsigned token, struct bytes packet)
 {
     struct token_reply in;
@@ -308,9 +375,13 @@ static void take_token_reply(struct signer *s, unsigned token, struct bytes pack
         log_error("malformed answer of %zu octets from the worker of token %s; ignored", packet.len, s->tokens[token].name);
         return;
     }
-    struct request *r = find_request(s, in.id);
     if (s->tokens[token].in_flight > 0)
         s->tokens[token].in_flight--;
+    if (in.id == s->checkpoint_id) {
+        take_checkpoint(s, &in);
+        return;
+    }
+    struct request *r = find_request(s, in.id);
     if (r == NULL || r->answered || r->token != token)
         return;
     if (in.err == ZEGEL_OK)
@@ -335,6 +406,7 @@ static void record(struct signer *s, const struct request *r)
         .time = clock_wall_s(),
         .domain = bytes_str(r->domain),
         .selector = bytes_str(r->selector),
+        .key = bytes_str(r->key == NULL ? "" : r->key->uri),
         .queue_id = bytes_str(r->queue_id),
         .client = bytes_str(r->client),
         .block_hash = r->block.data == NULL ? NULL : r->block_hash,
@@ -497,6 +569,7 @@ static bool turn(struct signer *s, int control)
         }
     send_requests(s);
     finish(s);
+    send_checkpoint(s);
     return p[0].revents == 0;
 }
 

@@ -3,11 +3,12 @@
 #define ZEGEL_SIGNER_SIGNER_H
 
 #include "config/config.h"
-#include "signer/audit.h"
+#include "audit/log.h"
 
 struct signer;
 
-struct signer *signer_new(struct audit *audit); /* NULL when memory is short */
+/* `origin` names the audit log in its checkpoints. NULL when memory is short. */
+struct signer *signer_new(struct audit *audit, const char *origin);
 /* Taken over; requests from now on are judged by it. */
 void signer_set_config(struct signer *s, struct config *c);
 /* A milter's socket, or the socket of the worker of token `name`; taken over. A second worker replaces the first. */

@@ -57,11 +57,26 @@ static int by_uri(const void *a, const void *b)
     return by_uri_less(*x, *y) ? -1 : by_uri_less(*y, *x);
 }
 
+/* Known ones are allowed again, others added at the end. k->entries is still as it was, and sorted. */
+static bool allow(const struct keys *k, struct keys_entry **entries, size_t *count, const char *uri)
+{
+    bool there;
+    size_t at = position(k, bytes_str(uri), &there);
+    if (!there)
+        entries[at = (*count)++] = entry_new(uri);
+    if (entries[at] == NULL) {
+        (*count)--;
+        return false;
+    }
+    entries[at]->allowed = true;
+    return true;
+}
+
 int keys_set_config(struct keys *k, const struct config *c, unsigned token)
 {
     int err = ZEGEL_OK;
     pthread_mutex_lock(&k->lock);
-    size_t known = k->count, wanted = known;
+    size_t known = k->count, wanted = known + 1; /* the audit key */
     for (unsigned d = 0; d < c->domains_count; d++)
         wanted += c->domains[d].keys_count;
     struct keys_entry **entries = calloc(wanted + 1, sizeof(struct keys_entry *));
@@ -74,21 +89,12 @@ int keys_set_config(struct keys *k, const struct config *c, unsigned token)
         entries[i]->allowed = false;
     }
     size_t count = known;
-    for (unsigned d = 0; d < c->domains_count; d++) {
-        for (unsigned n = 0; n < c->domains[d].keys_count; n++) {
-            const struct config_key *key = &c->domains[d].keys[n];
-            bool there;
-            size_t at = position(k, bytes_str(key->key), &there); /* among the known: k->entries is unchanged yet */
-            if (key->token != token)
-                continue;
-            if (there)
-                entries[at]->allowed = true;
-            else if ((entries[count] = entry_new(key->key)) != NULL)
-                entries[count++]->allowed = true;
-            else
+    for (unsigned d = 0; d < c->domains_count; d++)
+        for (unsigned n = 0; n < c->domains[d].keys_count; n++)
+            if (c->domains[d].keys[n].token == token && !allow(k, entries, &count, c->domains[d].keys[n].key))
                 err = ZEGEL_ERR_NOMEM;
-        }
-    }
+    if (c->audit.key != NULL && c->audit.token == token && !allow(k, entries, &count, c->audit.key))
+        err = ZEGEL_ERR_NOMEM;
     free(k->entries);
     k->entries = entries;
     k->count = count;

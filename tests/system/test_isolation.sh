@@ -47,7 +47,7 @@ for pid in $(descendants "$ZEGELD_PID"); do
         same "$name: not dumpable, so /proc belongs to root" "$(stat -c %U "/proc/$pid/mem")" root
     fi
     # Only the sockets it was given, and no file but what its work is.
-    files=$(find "/proc/$pid/fd" -lname '/*' -printf '%l\n' | grep -vE '^/dev/null$|/log/zegeld$|/audit/audit.log$|/softhsm/tokens/' || true)
+    files=$(find "/proc/$pid/fd" -lname '/*' -printf '%l\n' | grep -vE '^/dev/null$|/log/zegeld$|/audit/records-[0-9]*.jsonl$|/softhsm/tokens/' || true)
     same "$name: open files" "$files" ""
 done
 [ -n "$(pgrep -P "$ZEGELD_PID" zegel-token)" ] || not_ok "token" "no zegel-token"
@@ -61,7 +61,7 @@ if send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.em
 else
     not_ok "signing" "$(cat "$WORK/answers") ${out:-}"
 fi
-[ "$(wc -l <"$WORK/state/audit/audit.log")" -eq 12 ] || not_ok "audit" "$(wc -l <"$WORK/state/audit/audit.log") records, not 12"
+same "audit: a record for each signature" "$(wc -l <"$WORK/state/audit/records-0000000000000000.jsonl")" 12
 kill -HUP "$ZEGELD_PID"
 wait_for 5 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "after reload" "not taken"
