@@ -98,7 +98,18 @@ deps: ## install what is missing from Debian 12 (nothing if all is there)
 # The warning is about a format that libcyaml hands us.
 $(BUILD)/obj/hostd/config/config.o: WARN += -Wno-format-nonliteral
 
-tests: all $(UNIT)
+# A PKCS#11 module that fails on demand, and the tool that says how.
+$(BUILD)/tests/p11fault.so: tests/mock/p11fault.c tests/mock/p11fault.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALLCFLAGS)) -Wno-missing-prototypes -fPIC -shared -o $@ $< -ldl -pthread
+
+$(BUILD)/tests/p11fault: tests/mock/p11fault_tool.c tests/mock/p11fault.h $(BUILD)/libpkcs11.a $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $< $(BUILD)/libpkcs11.a $(LIB)
+
+MOCK = $(BUILD)/tests/p11fault.so $(BUILD)/tests/p11fault
+
+tests: all $(UNIT) $(MOCK) $(BUILD)/bench/load
 
 unit: tests ## unit tests only
 	@BUILD=$(BUILD) tests/run.sh $(notdir $(UNIT))

@@ -34,7 +34,11 @@ static int find_slot(struct token *t, struct buf *why)
     int err = uri_parse(t->cfg.uri, &uri, why);
     if (err != ZEGEL_OK)
         return err;
-    CK_RV rv = t->module->f->C_GetSlotList(CK_TRUE, slots, &count);
+    /* A module may look for new slots and tokens only when the list is NULL (PKCS#11 v2.40 §5.5). */
+    CK_RV rv = t->module->f->C_GetSlotList(CK_TRUE, NULL, &count);
+    count = SLOTS_MAX;
+    if (rv == CKR_OK)
+        rv = t->module->f->C_GetSlotList(CK_TRUE, slots, &count);
     for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++) {
         CK_TOKEN_INFO info;
         if (t->module->f->C_GetTokenInfo(slots[i], &info) != CKR_OK || (info.flags & CKF_TOKEN_INITIALIZED) == 0 ||

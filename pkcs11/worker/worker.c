@@ -302,27 +302,16 @@ static void *watch(void *arg)
 }
 
 /* What any module reads, and what the common ones do. /etc as a whole is not among it: it may hold PINs. */
-static const char *const module_paths[] = {"/usr",
-                                           "/lib",
-                                           "/lib64",
-                                           "/etc/ld.so.cache",
-                                           "/etc/localtime",
-                                           "/etc/ssl",
-                                           "/etc/softhsm",
-                                           "/etc/opensc",
-                                           "/etc/pkcs11",
-                                           "/etc/resolv.conf",
-                                           "/etc/hosts",
-                                           "/etc/nsswitch.conf",
-                                           "/etc/services",
-                                           "/var/lib/softhsm",
-                                           "/run/pcscd",
-                                           "/dev/null",
-                                           "/dev/urandom",
-                                           "/dev/random",
-                                           "/proc/self",
-                                           "/proc/cpuinfo",
-                                           "/sys/devices/system/cpu"};
+static const char *const module_paths[] = {"/usr",           "/lib",
+                                           "/lib64",         "/etc/ld.so.cache",
+                                           "/etc/localtime", "/etc/ssl",
+                                           "/etc/softhsm",   "/etc/opensc",
+                                           "/etc/pkcs11",    "/etc/resolv.conf",
+                                           "/etc/hosts",     "/etc/nsswitch.conf",
+                                           "/etc/services",  "/run/pcscd",
+                                           "/dev/null",      "/dev/urandom",
+                                           "/dev/random",    "/proc/self",
+                                           "/proc/cpuinfo",  "/sys/devices/system/cpu"};
 
 static enum sandbox_profile profile_of(const struct config_token *t)
 {
@@ -337,15 +326,17 @@ static enum sandbox_profile profile_of(const struct config_token *t)
     return strstr(t->module, "opensc") != NULL ? SANDBOX_TOKEN_PCSC : SANDBOX_TOKEN_NETWORK;
 }
 
-/* SoftHSM outside its usual place says where in its configuration: "directories.tokendir = DIR". */
+/* SoftHSM writes its PIN flags with every login. Where it cannot, its token is of no more use to the process after the first
+ * one. Outside its usual place it says where in its configuration: "directories.tokendir = DIR". */
 static void softhsm_paths(struct sandbox *s, char tokendir[512])
 {
     const char *conf = getenv("SOFTHSM2_CONF");
     char line[600];
     FILE *f = conf == NULL ? NULL : fopen(conf, "re");
+    s->write[s->write_count++] = "/var/lib/softhsm";
     while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (sscanf(line, " directories.tokendir = %511s", tokendir) == 1)
-            s->read[s->read_count++] = tokendir;
+        if (s->write_count == 1 && sscanf(line, " directories.tokendir = %511s", tokendir) == 1)
+            s->write[s->write_count++] = tokendir;
     if (f != NULL) {
         (void)fclose(f);
         s->read[s->read_count++] = conf;

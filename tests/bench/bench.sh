@@ -42,7 +42,7 @@ measure() { # NAME SELECTOR ALGORITHM GOAL
         echo "$raw" >>"$WORK/raw"
         echo "$daemon" >>"$WORK/daemon"
         awk -v d="$daemon" -v r="$raw" 'BEGIN { printf "%.3f\n", d / r }' >>"$WORK/ratio"
-        echo "  $name round $((round + 1)): raw C_Sign $raw/s, milter $daemon messages/s (p50 p99 p99.9 us, good tempfail bad: ${both#* })"
+        echo "  $name round $((round + 1)): raw C_Sign $raw/s, milter $daemon messages/s (p50 p99 p99.9 us, good tempfail lost bad slowest: ${both#* })"
     done
     stop_zegeld
     cp "$WORK/both.yaml" "$WORK/zegel.yaml"

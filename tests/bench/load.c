@@ -1,8 +1,10 @@
 /* load: speaks the milter protocol as Postfix does (version 6), from many connections, several messages on each.
  *
  * load HOST PORT CONNECTIONS SECONDS BODY_OCTETS SIGNATURES [RATE]
- * Counts a message as good only when it was accepted with SIGNATURES DKIM-Signature fields; 4xx are counted, anything else is
- * an error. Prints "messages/s p50_us p99_us p999_us good tempfail bad". */
+ * A message is good when it was accepted with SIGNATURES DKIM-Signature fields, tempfail when answered 4xx, lost when the
+ * connection broke (the MTA makes that a 4xx), and bad when anything else was said about it.
+ * Prints "messages/s p50_us p99_us p999_us good tempfail lost bad slowest_us"; the last one counts tempfails too. Exits 1 when
+ * any was lost or bad. $LOAD_DOMAIN: From this domain (example.nl); $LOAD_MESSAGES: stop after so many. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -24,9 +26,12 @@ static struct {
     double until, interval;
     size_t body;
     unsigned signatures;
+    const char *domain;
+    unsigned long messages; /* 0: no limit */
 } job;
 
-static _Atomic unsigned long good, tempfail, bad, measured;
+static _Atomic unsigned long good, tempfail, lost, bad, measured, begun;
+static _Atomic uint32_t slowest;
 static uint32_t latencies[LATENCIES_MAX];
 
 static double now(void)
@@ -145,22 +150,24 @@ static bool send_body(struct peer *p)
     return true;
 }
 
-enum outcome { GOOD, TEMPFAIL, BAD };
+enum outcome { GOOD, TEMPFAIL, LOST, BAD };
 
 static enum outcome one_message(struct peer *p)
 {
     static _Atomic unsigned long serial;
-    char id[64];
+    char id[64], from[300], sender[300];
     size_t len;
     unsigned signatures = 0;
     (void)snprintf(id, sizeof id, " <%lu.load@example.nl>", atomic_fetch_add(&serial, 1));
-    if (!PUT(p, 'D', "M{auth_authen}\0load\0i\0LOADTEST\0") || !PUT(p, 'M', "<a@example.nl>\0") || get(p, &len) != 'c')
-        return BAD;
-    if (!header(p, "From", " Load <a@example.nl>") || !header(p, "To", " b@example.org") || !header(p, "Subject", " load") ||
+    (void)snprintf(from, sizeof from, " Load <a@%s>", job.domain);
+    (void)snprintf(sender, sizeof sender, "<a@%s>", job.domain);
+    if (!PUT(p, 'D', "M{auth_authen}\0load\0i\0LOADTEST\0") || !put(p, 'M', sender, strlen(sender) + 1) || get(p, &len) != 'c')
+        return LOST;
+    if (!header(p, "From", from) || !header(p, "To", " b@example.org") || !header(p, "Subject", " load") ||
         !header(p, "Date", " Tue, 24 Nov 2026 08:00:00 +0000") || !header(p, "Message-ID", id) ||
         !header(p, "MIME-Version", " 1.0") || !header(p, "Content-Type", " text/plain; charset=utf-8") || !PUT(p, 'N', "") ||
         get(p, &len) != 'c' || !send_body(p) || !PUT(p, 'E', ""))
-        return BAD;
+        return LOST;
     for (;;) {
         char r = get(p, &len);
         if (r == 'i')
@@ -170,15 +177,25 @@ static enum outcome one_message(struct peer *p)
         else if (r == 't' || (r == 'y' && p->in[1] == '4'))
             return TEMPFAIL;
         else if (r != 'p')
-            return BAD;
+            return r == 0 ? LOST : BAD;
     }
 }
 
-static void note(double took)
+static void note(double took, bool answered_well)
 {
+    uint32_t us = (uint32_t)(took * 1e6), most = slowest;
+    while (us > most && !atomic_compare_exchange_weak(&slowest, &most, us))
+        ;
+    if (!answered_well)
+        return;
     unsigned long at = atomic_fetch_add(&measured, 1);
     if (at < LATENCIES_MAX)
-        latencies[at] = (uint32_t)(took * 1e6);
+        latencies[at] = us;
+}
+
+static bool more(void)
+{
+    return now() < job.until && (job.messages == 0 || begun < job.messages);
 }
 
 static void *run(void *arg)
@@ -186,12 +203,14 @@ static void *run(void *arg)
     struct peer *p = malloc(sizeof *p);
     double next = now() + job.interval * (double)(rand() % 1000) / 1000;
     (void)arg;
-    while (p != NULL && now() < job.until) {
+    while (p != NULL && more()) {
         if (!open_peer(p)) {
-            bad++;
+            lost++;
             (void)usleep(10000);
         } else {
-            for (int i = 0; i < MESSAGES_EACH && now() < job.until; i++) {
+            for (int i = 0; i < MESSAGES_EACH && more(); i++) {
+                if (job.messages != 0 && atomic_fetch_add(&begun, 1) >= job.messages)
+                    break;
                 if (job.interval > 0) {
                     while (now() < next)
                         (void)usleep(100);
@@ -199,15 +218,10 @@ static void *run(void *arg)
                 }
                 double begin = now();
                 enum outcome o = one_message(p);
-                if (o == GOOD) {
-                    good++;
-                    note(now() - begin);
-                } else if (o == TEMPFAIL) {
-                    tempfail++;
-                } else {
-                    bad++;
+                note(now() - begin, o == GOOD);
+                atomic_fetch_add(o == GOOD ? &good : o == TEMPFAIL ? &tempfail : o == LOST ? &lost : &bad, 1);
+                if (o == LOST || o == BAD)
                     break;
-                }
             }
             (void)PUT(p, 'Q', "");
             (void)flush(p);
@@ -236,6 +250,9 @@ int main(int argc, char **argv)
     job.address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2]))};
     if (inet_pton(AF_INET, argv[1], &job.address.sin_addr) != 1)
         return 2;
+    const char *domain = getenv("LOAD_DOMAIN"), *messages = getenv("LOAD_MESSAGES");
+    job.domain = domain == NULL ? "example.nl" : domain;
+    job.messages = messages == NULL ? 0 : strtoul(messages, NULL, 10);
     job.until = begin + atof(argv[4]);
     job.body = (size_t)atol(argv[5]);
     job.signatures = (unsigned)atoi(argv[6]);
@@ -251,7 +268,8 @@ int main(int argc, char **argv)
     free(threads);
     unsigned long n = measured < LATENCIES_MAX ? measured : LATENCIES_MAX;
     qsort(latencies, n, sizeof latencies[0], by_value);
-    (void)printf("%.1f %u %u %u %lu %lu %lu\n", (double)good / (now() - begin), n == 0 ? 0 : latencies[n / 2],
-                 n == 0 ? 0 : latencies[n * 99 / 100], n == 0 ? 0 : latencies[n * 999 / 1000], good, tempfail, bad);
-    return bad == 0 ? 0 : 1;
+    (void)printf("%.1f %u %u %u %lu %lu %lu %lu %u\n", (double)good / (now() - begin), n == 0 ? 0 : latencies[n / 2],
+                 n == 0 ? 0 : latencies[n * 99 / 100], n == 0 ? 0 : latencies[n * 999 / 1000], good, tempfail, lost, bad,
+                 slowest);
+    return bad == 0 && lost == 0 ? 0 : 1;
 }

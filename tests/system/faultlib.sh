@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# What the tests under fire share: a token that fails on demand (example.nl) beside one that does not (example.org).
+# Sourced after lib.sh. SOAK=1: the long forms.
+
+SOAK=${SOAK:-}
+FAULT=$BUILD/tests/p11fault
+LOAD=$BUILD/bench/load
+failed=0
+ok() { echo "ok   $1${2:+: $2}"; }
+not_ok() { # NAME WHAT
+    echo "FAIL $1: $2"
+    failed=$((failed + 1))
+}
+verdict() { # NAME DETAIL TEST...: ok when the test command succeeds
+    local name=$1 detail=$2
+    shift 2
+    if "$@"; then ok "$name" "$detail"; else not_ok "$name" "$detail"; fi
+}
+short_or() { if [ -n "$SOAK" ]; then echo "$2"; else echo "$1"; fi; } # SHORT LONG
+
+fault() { "$FAULT" "$WORK/fault" "$@"; }
+calls() { fault calls "$1"; }
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+said() { grep -c -e "$1" "$WORK/log/zegeld"; } # REGEX: in how many lines of the log
+
+# write_fault_config [DEADLINE [MORE_TOKEN_OPTIONS]]
+write_fault_config() {
+    MILTER_PORT=${MILTER_PORT:-$(free_port)}
+    mkdir -p "$WORK/state"
+    cat >"$WORK/zegel.yaml" <<CONFIG
+state: $WORK/state
+trusted-networks: [127.0.0.0/8]
+tokens:
+  - name: faulty
+    module: $BUILD/tests/p11fault.so
+    token: pkcs11:token=faulty
+    pin: file:$WORK/pin
+    deadline: ${1:-2s}
+    profile: local
+    read: [$BUILD/tests, $(softhsm_module)]
+    write: [$WORK/fault]
+${2:+    $2}
+  - name: good
+    module: $(softhsm_module)
+    token: pkcs11:token=good
+    pin: file:$WORK/pin
+listen:
+  - inet:$MILTER_PORT@127.0.0.1
+domains:
+  - domain: example.nl
+    keys:
+      - {selector: r, algorithm: rsa-sha256, key: "pkcs11:token=faulty;object=example.nl/r"}
+      - {selector: e, algorithm: ed25519-sha256, key: "pkcs11:token=faulty;object=example.nl/e"}
+  - domain: example.org
+    keys:
+      - {selector: e, algorithm: ed25519-sha256, key: "pkcs11:token=good;object=example.org/e"}
+CONFIG
+}
+
+make_fault_tokens() {
+    write_fault_config
+    mkdir -p "$WORK/softhsm/tokens"
+    printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$WORK/softhsm/tokens" >"$WORK/softhsm/softhsm2.conf"
+    export SOFTHSM2_CONF=$WORK/softhsm/softhsm2.conf P11FAULT_MODULE P11FAULT_CONTROL=$WORK/fault
+    P11FAULT_MODULE=$(softhsm_module)
+    fault new
+    (
+        umask 077
+        echo 24681357 >"$WORK/pin"
+        echo 13572468 >"$WORK/so-pin"
+    )
+    zegel token init --token faulty --label faulty --so-pin-file "$WORK/so-pin" &&
+        zegel token init --token good --label good --so-pin-file "$WORK/so-pin" &&
+        zegel key generate --domain example.nl --selector r --algorithm rsa2048 --token faulty &&
+        zegel key generate --domain example.nl --selector e --algorithm ed25519 --token faulty &&
+        zegel key generate --domain example.org --selector e --algorithm ed25519 --token good
+}
+
+# A daemon of its own for each row, with a log and a state of its own: no row sees what another one left.
+fresh_zegeld() { # [DEADLINE [MORE_TOKEN_OPTIONS]]
+    stop_zegeld
+    rm -rf "$WORK/state"
+    : >"$WORK/log/zegeld"
+    fault new
+    write_fault_config "$@"
+    start_zegeld
+    wait_for 20 grep -q 'ready: ' "$WORK/log/zegeld" || die "zegeld is not ready: $(tail -n 5 "$WORK/log/zegeld")"
+}
+
+# load CONNECTIONS SECONDS [RATE]: sets RATE_GOOD P50 P99 GOOD TEMPFAIL LOST BAD SLOWEST (the latter in us). DOMAIN, MESSAGES.
+load() {
+    local domain=${DOMAIN:-example.nl} signatures=2
+    [ "$domain" = example.nl ] || signatures=1
+    LOADED=$(LOAD_DOMAIN=$domain LOAD_MESSAGES=${MESSAGES:-0} "$LOAD" 127.0.0.1 "$MILTER_PORT" "$1" "$2" 1000 "$signatures" "${3:-0}")
+    # shellcheck disable=SC2034 # for the callers
+    read -r RATE_GOOD P50 P99 P999 GOOD TEMPFAIL LOST BAD SLOWEST <<<"$LOADED"
+}
+one_signed() { MESSAGES=1 load 1 30 && [ "$GOOD" -eq 1 ]; }
+one_refused() { MESSAGES=1 load 1 40; [ "$TEMPFAIL" -eq 1 ]; }
+
+audit_holds() { zegel audit verify >"$WORK/verify" 2>&1; }
