@@ -36,6 +36,7 @@ SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/main.c hostd/supervisor/p
 PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/latch.c pkcs11/module.c pkcs11/sign.c \
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c
 WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
+CEREMONY = $(wildcard provisioning/ceremony/*.c)
 TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a
@@ -61,6 +62,10 @@ $(BUILD)/libpkcs11.a: $(call obj,$(PKCS11))
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
+$(BUILD)/libceremony.a: $(call obj,$(CEREMONY))
+	@rm -f $@
+	$(Q)ar rcs $@ $^
+
 $(BUILD)/zegeld: $(call obj,$(SUPERVISOR)) $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lsystemd -lcrypto
 
@@ -73,13 +78,13 @@ $(BUILD)/zegel-signer: $(call obj,$(SIGNER) $(AUDIT) $(SANDBOX)) $(LIB)
 $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
 
-$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/libpkcs11.a $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lldns -lunbound -lcrypto -ldl
+$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lcrypto -ldl
 
 UNITOBJ = $(call obj,hostd/signer/blockcheck.c $(AUDIT) hostd/milter/policy.c hostd/supervisor/pin.c $(SANDBOX))
-$(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB)
+$(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
+	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lcrypto -ldl
 
 $(BUILD)/bench/load: tests/bench/load.c
 	@mkdir -p $(@D)

@@ -47,6 +47,8 @@ for file in pkcs11/*.[ch]; do
 done
 only pkcs11/worker 'worker/|sandbox/|pkcs11/|ipc/|config/|base/' "the worker knows no mail"
 
+only provisioning/ceremony 'ceremony/|pkcs11/|dkim/|config/config\.h|base/' "the ceremony engine knows no command"
+
 # links PROGRAM REGEX WHY: no undefined symbol of the program matches
 links() {
     local symbols

@@ -1,0 +1,88 @@
+/* plan: what a ceremony will do, decided before anybody sits down. plan.yaml is for people; its compiled form, canonical
+ * JSON, is what is hashed, approved and signed. It holds no secret. */
+#ifndef ZEGEL_CEREMONY_PLAN_H
+#define ZEGEL_CEREMONY_PLAN_H
+
+#include <openssl/x509.h>
+
+#include "ceremony/canon.h"
+
+#define PLAN_FORMAT "zegel-ceremony-1"
+/* `previous` of a token's first ceremony. */
+#define PLAN_NO_PREVIOUS "0000000000000000000000000000000000000000000000000000000000000000"
+
+enum plan_action { PLAN_GENERATE, PLAN_DESTROY };
+enum plan_algorithm { PLAN_RSA2048, PLAN_RSA3072, PLAN_RSA4096, PLAN_ED25519 };
+
+struct plan_person {
+    char *name;        /* a-z, 0-9, hyphen: also names the file of the approval */
+    char *certificate; /* PEM; pinned, no CA is trusted */
+};
+
+struct plan_key {
+    char *domain, *selector;
+    enum plan_algorithm algorithm;
+    char *spki_sha256; /* which key to destroy; NULL when one is generated */
+};
+
+/* CKA booleans of the private key; each is written out in the plan, read back from the token and compared. */
+struct plan_template {
+    bool sign, sensitive, extractable, modifiable, copyable, decrypt, unwrap, derive, sign_recover;
+};
+
+struct plan_token {
+    char *label, *serial, *module, *module_sha256;
+};
+
+struct plan_timing { /* config_duration_ms */
+    char *publish_wait, *active_max, *retired_keep;
+};
+
+struct plan_backup {
+    char *rule, *reason; /* rule: none */
+};
+
+struct plan {
+    char *format;
+    enum plan_action action;
+    unsigned serial;
+    char *nonce, *organisation, *not_before, *not_after; /* RFC 3339, UTC: 2026-11-24T12:00:00Z */
+    struct plan_token token;
+    char *tool_sha256, *previous;
+    struct plan_key *keys;
+    unsigned keys_count;
+    struct plan_template template;
+    struct plan_backup backup;
+    struct plan_timing timing;
+    unsigned threshold;
+    struct plan_person *custodians;
+    unsigned custodians_count;
+    struct plan_person administrator, witness, transcript;
+};
+
+/* Strict: an unknown key, a wrong type or a missing one is ZEGEL_ERR_CONFIG with FILE:LINE. JSON is YAML: reads both forms. */
+int plan_parse(const char *name, struct bytes yaml, struct plan **out, struct buf *why);
+void plan_free(struct plan *p);
+/* The compiled form. */
+int plan_compile(const struct plan *p, struct buf *json);
+/* The policy, rule by rule: the first broken one as "P07: ..." in `why`, ZEGEL_ERR_REFUSED. */
+int plan_lint(const struct plan *p, struct buf *why);
+/* "P01 ..." one rule a line. */
+void plan_rules(struct buf *out);
+/* Is the plan valid at this second? */
+int plan_check_time(const struct plan *p, int64_t now_s, struct buf *why);
+
+const char *plan_action_name(enum plan_action a);
+const char *plan_algorithm_name(enum plan_algorithm a);
+/* Custodian of that name, or NULL. */
+const struct plan_person *plan_custodian(const struct plan *p, const char *name);
+/* DOMAIN/SELECTOR */
+void plan_label(const struct plan_key *k, struct buf *out);
+/* The one certificate of a PEM text, or NULL. The caller frees. */
+X509 *plan_certificate(const char *pem);
+/* Seconds since 1970 of an RFC 3339 UTC time, -1 when it is none. */
+int64_t plan_time(const char *text);
+/* The other way. */
+void plan_time_text(int64_t s, char out[21]);
+
+#endif
