@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "pkcs11/attr.h"
 #include "pkcs11/ckr.h"
-#include "pkcs11/key.h"
+#include "pkcs11/keyaudit.h"
 
 enum { WITHIN_MS = 120000, ID_LEN = 20 }; /* RSA-4096 on a card takes a minute */
 
@@ -65,23 +65,6 @@ static CK_RV generate(struct token *t, CK_SESSION_HANDLE session, enum key_type 
     return rv;
 }
 
-static const char *wrong_attribute(const struct key_attributes *a)
-{
-    if (a->sign != 1)
-        return "CKA_SIGN is not true";
-    if (a->sensitive != 1 || a->always_sensitive == 0)
-        return "CKA_SENSITIVE is not true";
-    if (a->extractable != 0 || a->never_extractable == 0)
-        return "CKA_EXTRACTABLE is not false";
-    if (a->decrypt == 1 || a->unwrap == 1 || a->derive == 1 || a->sign_recover == 1)
-        return "the key can do more than sign";
-    if (a->modifiable == 1)
-        return "CKA_MODIFIABLE is not false";
-    if (a->local == 0)
-        return "CKA_LOCAL is false: it was not made on the token";
-    return NULL;
-}
-
 static int check_label_free(struct token *t, CK_SESSION_HANDLE session, const char *label, CK_RV *rv, struct buf *why)
 {
     CK_ATTRIBUTE template[] = {{CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
@@ -134,7 +117,7 @@ int key_generate(struct token *t, enum key_type type, unsigned bits, const char 
     err = find_generated(t, label, id, out, why);
     if (err == ZEGEL_OK)
         err = key_attributes(t, out, &a, why);
-    const char *wrong = err == ZEGEL_OK ? wrong_attribute(&a) : NULL;
+    const char *wrong = err == ZEGEL_OK ? key_attributes_wrong(&a) : NULL;
     if (err == ZEGEL_OK && wrong == NULL && (out->type != type || (type == KEY_RSA && out->bits != bits)))
         wrong = "it is not of the kind that was asked for";
     if (wrong == NULL)

@@ -1,12 +1,51 @@
 #include "pkcs11/module.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "pkcs11/ckr.h"
 
-int module_open(const char *path, struct module **out, struct buf *why)
+static bool hash_file(int fd, char hex[2 * 32 + 1])
+{
+    uint8_t room[16384], hash[EVP_MAX_MD_SIZE];
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx != NULL && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+    ssize_t n = 1;
+    while (ok && (n = read(fd, room, sizeof room)) > 0)
+        ok = EVP_DigestUpdate(ctx, room, (size_t)n) == 1;
+    ok = ok && n == 0 && EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    for (size_t i = 0; ok && i < 32; i++)
+        (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    return ok;
+}
+
+/* Whoever can write the file can have the PIN. */
+static bool is_trustworthy(const char *path, const char *sha256, struct buf *why)
+{
+    char hex[2 * 32 + 1] = "";
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true; /* dlopen has the better message */
+    bool ok = fstat(fd, &st) == 0 && (st.st_uid == 0 || st.st_uid == geteuid()) && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    if (!ok)
+        buf_addf(why, "module %s: not loaded: others than root can write that file", path);
+    else if (sha256 != NULL && (!hash_file(fd, hex) || strcmp(hex, sha256) != 0)) {
+        buf_addf(why, "module %s: not loaded: its SHA-256 is %s, not that of module-sha256:", path, hex);
+        ok = false;
+    }
+    (void)close(fd);
+    return ok;
+}
+
+int module_open(const char *path, const char *sha256, struct module **out, struct buf *why)
 {
     CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
     CK_C_GetFunctionList get;
@@ -17,6 +56,8 @@ int module_open(const char *path, struct module **out, struct buf *why)
         free(m);
         return ZEGEL_ERR_NOMEM;
     }
+    if (path[0] == '/' && !is_trustworthy(path, sha256, why))
+        goto fail;
     m->handle = path[0] == '/' ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
     if (m->handle == NULL) {
         const char *reason = path[0] == '/' ? dlerror() : "not an absolute path";

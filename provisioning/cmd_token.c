@@ -33,24 +33,24 @@ static json_t *describe(const char *module, CK_SLOT_ID slot, const CK_TOKEN_INFO
                      (info->flags & CKF_USER_PIN_COUNT_LOW) != 0, "pin_locked", (info->flags & CKF_USER_PIN_LOCKED) != 0);
 }
 
-static int list_module(const char *path, json_t *all, struct buf *why)
+static int list_module(const struct config_token *t, json_t *all, struct buf *why)
 {
     CK_SLOT_ID slots[SLOTS_MAX];
     CK_ULONG count = SLOTS_MAX;
     struct module *m;
-    int err = module_open(path, &m, why);
+    int err = module_open(t->module, t->module_sha256, &m, why);
     if (err != ZEGEL_OK)
         return err;
     CK_RV rv = m->f->C_GetSlotList(CK_TRUE, slots, &count);
     for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++) {
         CK_TOKEN_INFO info;
         if (m->f->C_GetTokenInfo(slots[i], &info) == CKR_OK)
-            (void)json_array_append_new(all, describe(path, slots[i], &info));
+            (void)json_array_append_new(all, describe(t->module, slots[i], &info));
     }
     module_close(m);
     if (rv == CKR_OK)
         return ZEGEL_OK;
-    buf_addf(why, "module %s: C_GetSlotList: %s; %s", path, ckr_name(rv), ckr_advice(rv));
+    buf_addf(why, "module %s: C_GetSlotList: %s; %s", t->module, ckr_name(rv), ckr_advice(rv));
     return ckr_to_err(rv);
 }
 
@@ -89,7 +89,7 @@ static int run_list(int argc, char **argv)
         for (unsigned j = 0; j < i; j++)
             seen = seen || strcmp(c->tokens[i].module, c->tokens[j].module) == 0;
         buf_clear(&why);
-        int err = seen ? ZEGEL_OK : list_module(c->tokens[i].module, all, &why);
+        int err = seen ? ZEGEL_OK : list_module(&c->tokens[i], all, &why);
         if (err != ZEGEL_OK)
             code = cmd_fail(&cmd_token_list, err, buf_cstr(&why));
     }
@@ -134,7 +134,7 @@ static int init(const struct cmd_options *o, const struct config_token *t, struc
     if (err == ZEGEL_OK)
         err = cmd_read_pin(t, &pin, why);
     if (err == ZEGEL_OK)
-        err = module_open(t->module, &m, why);
+        err = module_open(t->module, t->module_sha256, &m, why);
     if (err == ZEGEL_OK)
         err = token_init(m, o->label != NULL ? o->label : label, buf_bytes(&so_pin), buf_bytes(&pin), serial, why);
     if (err == ZEGEL_OK)
@@ -195,7 +195,7 @@ static int info(const struct config *c, const struct config_token *t, bool json,
     struct token_config cfg = {.name = t->name, .uri = t->token};
     struct module *m = NULL;
     struct token *token = NULL;
-    int err = module_open(t->module, &m, why);
+    int err = module_open(t->module, t->module_sha256, &m, why);
     if (err == ZEGEL_OK)
         err = token_open(m, &cfg, &token, why); /* no login: this must not cost a PIN try */
     if (err == ZEGEL_OK) {

@@ -19,7 +19,7 @@ int cmd_token_open(const struct config *c, const struct config_token *t, struct 
     buf_addf(&latch, "%s/pin", c->state);
     struct token_config cfg = {
         .name = t->name, .uri = t->token, .latch_dir = buf_cstr(&latch), .sessions = 2, .pinpad = strcmp(t->pin, "pinpad") == 0};
-    int err = module_open(t->module, &out->module, why);
+    int err = module_open(t->module, t->module_sha256, &out->module, why);
     if (err == ZEGEL_OK)
         err = token_open(out->module, &cfg, &out->token, why);
     if (err == ZEGEL_OK)

@@ -9,6 +9,7 @@
 
 #include "audit/segment.h"
 #include "base/err.h"
+#include "base/io.h"
 #include "base/log.h"
 
 enum { CHECKPOINT_EVERY_MS = 1000, CHECKPOINT_EVERY_RECORDS = 1000, PATH_CAP = 4096, READ_SIZE = 1 << 16 };
@@ -281,4 +282,16 @@ int audit_checkpoint_write(struct audit *a, const struct note_key *k, struct byt
         err = segment_replace(a->dir, "checkpoint", buf_bytes(&note), why);
     buf_free(&note);
     return err;
+}
+
+int audit_side_write(struct audit *a, const char *name, struct bytes content, struct buf *why)
+{
+    return segment_replace(a->dir, name, content, why);
+}
+
+int audit_side_read(struct audit *a, const char *name, size_t max, struct buf *content, struct buf *why)
+{
+    char path[PATH_CAP];
+    (void)snprintf(path, sizeof path, "%s/%s", a->dir, name);
+    return io_read_file(path, max, content, why);
 }

@@ -5,6 +5,7 @@
  *               tree-FIRST           the tree before that record, so that older files may be archived
  *               checkpoints          every signed checkpoint (note.h), oldest first
  *               checkpoint           the newest
+ *               ceilings             what today's limits have counted; not part of the log
  * No subjects, no addresses. */
 #ifndef ZEGEL_AUDIT_LOG_H
 #define ZEGEL_AUDIT_LOG_H
@@ -43,5 +44,9 @@ void audit_checkpoint_text(struct audit *a, int64_t now_ms, struct buf *text);
 /* The signature over that text came (and holds): write the note. */
 int audit_checkpoint_write(struct audit *a, const struct note_key *k, struct bytes text, const uint8_t sig[NOTE_SIGNATURE_LEN],
                            struct buf *why);
+
+/* A small file beside the log that the writer may keep: replaced durably, or read back. */
+int audit_side_write(struct audit *a, const char *name, struct bytes content, struct buf *why);
+int audit_side_read(struct audit *a, const char *name, size_t max, struct buf *content, struct buf *why);
 
 #endif

@@ -6,13 +6,13 @@
 #include <sys/utsname.h>
 
 #include "base/err.h"
+#include "config/limits.h"
 #include "config/network.h"
 #include "dkim/domain.h"
 
 enum { SESSIONS_MAX = 256, DEADLINE_MAX_MS = 25000, DEADLINE_DEFAULT_MS = 10000 };
 
-/* One line, and the error to return. */
-static int bad(struct buf *why, const char *file, const char *key, const char *value, const char *problem)
+int config_bad(struct buf *why, const char *file, const char *key, const char *value, const char *problem)
 {
     buf_addf(why, "%s: %s: %s: %s", file, key, value, problem);
     return ZEGEL_ERR_CONFIG;
@@ -40,31 +40,39 @@ static bool is_pin_source(const char *s)
            (strncmp(s, "credential:", 11) == 0 && s[11] != '\0' && strchr(s + 11, '/') == NULL);
 }
 
+static bool is_sha256(const char *s)
+{
+    return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
+}
+
 static int check_token(struct config *c, struct config_token *t, const char *file, struct buf *why)
 {
     if (!is_token_name(t->name))
-        return bad(why, file, "tokens.name", t->name, "letters, digits, - and _ only");
+        return config_bad(why, file, "tokens.name", t->name, "letters, digits, - and _ only");
     for (struct config_token *o = c->tokens; o < t; o++)
         if (strcmp(o->name, t->name) == 0)
-            return bad(why, file, "tokens.name", t->name, "stands there twice");
+            return config_bad(why, file, "tokens.name", t->name, "stands there twice");
     if (t->module[0] != '/')
-        return bad(why, file, "tokens.module", t->module, "must be an absolute path");
+        return config_bad(why, file, "tokens.module", t->module, "must be an absolute path");
+    if (t->module_sha256 != NULL && !is_sha256(t->module_sha256))
+        return config_bad(why, file, "tokens.module-sha256", t->module_sha256,
+                          "must be 64 hexadecimal digits, as sha256sum prints them");
     if (strncmp(t->token, "pkcs11:", 7) != 0)
-        return bad(why, file, "tokens.token", t->token, "must be a pkcs11: URI (RFC 7512)");
+        return config_bad(why, file, "tokens.token", t->token, "must be a pkcs11: URI (RFC 7512)");
     if (strstr(t->token, "pin-value") != NULL)
-        return bad(why, file, "tokens.token", "pkcs11:...", "no PIN belongs into a URI; use pin:");
+        return config_bad(why, file, "tokens.token", "pkcs11:...", "no PIN belongs into a URI; use pin:");
     if (!is_pin_source(t->pin))
-        return bad(why, file, "tokens.pin", t->name, "must be file:/PATH, credential:NAME, prompt or pinpad");
+        return config_bad(why, file, "tokens.pin", t->name, "must be file:/PATH, credential:NAME, prompt or pinpad");
     if (t->sessions != NULL && strcmp(t->sessions, "auto") != 0) {
         char *end;
         unsigned long n = strtoul(t->sessions, &end, 10);
         if (*end != '\0' || n < 1 || n > SESSIONS_MAX)
-            return bad(why, file, "tokens.sessions", t->sessions, "must be auto or 1 to 256");
+            return config_bad(why, file, "tokens.sessions", t->sessions, "must be auto or 1 to 256");
         t->sessions_n = (int)n;
     }
     t->deadline_ms = t->deadline == NULL ? DEADLINE_DEFAULT_MS : config_duration_ms(t->deadline);
     if (t->deadline_ms < 100 || t->deadline_ms > DEADLINE_MAX_MS)
-        return bad(why, file, "tokens.deadline", t->deadline, "must be 100ms to 25s (the MTA waits 30 s)");
+        return config_bad(why, file, "tokens.deadline", t->deadline, "must be 100ms to 25s (the MTA waits 30 s)");
     return ZEGEL_OK;
 }
 
@@ -99,10 +107,10 @@ static bool find_token(const struct config *c, const char *key, unsigned *token)
 static int check_key(struct config *c, const struct config_domain *d, struct config_key *k, const char *file, struct buf *why)
 {
     if (!domain_is_valid(bytes_str(k->selector)))
-        return bad(why, file, "domains.keys.selector", k->selector, "is no selector (RFC 6376 section 3.1)");
+        return config_bad(why, file, "domains.keys.selector", k->selector, "is no selector (RFC 6376 section 3.1)");
     for (const struct config_key *o = d->keys; o < k; o++)
         if (strcasecmp(o->selector, k->selector) == 0)
-            return bad(why, file, "domains.keys.selector", k->selector, "stands there twice");
+            return config_bad(why, file, "domains.keys.selector", k->selector, "stands there twice");
     if (k->key == NULL) {
         struct buf uri = BUF_INIT;
         buf_addf(&uri, "%s;object=%s/%s", c->tokens[0].token, d->domain, k->selector);
@@ -112,11 +120,12 @@ static int check_key(struct config *c, const struct config_domain *d, struct con
             return ZEGEL_ERR_NOMEM;
     }
     if (strncmp(k->key, "pkcs11:", 7) != 0)
-        return bad(why, file, "domains.keys.key", k->key, "must be a pkcs11: URI: keys in files are what Zegel is there to end");
+        return config_bad(why, file, "domains.keys.key", k->key,
+                          "must be a pkcs11: URI: keys in files are what Zegel is there to end");
     if (uri_attr(k->key, "object").data == NULL && uri_attr(k->key, "id").data == NULL)
-        return bad(why, file, "domains.keys.key", k->key, "needs object= or id=");
+        return config_bad(why, file, "domains.keys.key", k->key, "needs object= or id=");
     if (!find_token(c, k->key, &k->token))
-        return bad(why, file, "domains.keys.key", k->key, "names a token that is not under tokens:");
+        return config_bad(why, file, "domains.keys.key", k->key, "names a token that is not under tokens:");
     return ZEGEL_OK;
 }
 
@@ -125,7 +134,8 @@ static int check_domain(struct config *c, struct config_domain *d, const char *f
     for (char *p = d->domain; *p != '\0'; p++)
         *p = (char)ascii_lower((uint8_t)*p);
     if (!domain_is_valid(bytes_str(d->domain)))
-        return bad(why, file, "domains.domain", d->domain, "is no domain name; write international names as A-labels (xn--)");
+        return config_bad(why, file, "domains.domain", d->domain,
+                          "is no domain name; write international names as A-labels (xn--)");
     if (!set_default(&d->canonicalization, "relaxed/relaxed"))
         return ZEGEL_ERR_NOMEM;
     const char *slash = strchr(d->canonicalization, '/');
@@ -136,18 +146,19 @@ static int check_domain(struct config *c, struct config_domain *d, const char *f
     d->relaxed_body = bytes_eq(body, BYTES_LIT("relaxed"));
     if ((!d->relaxed_header && !bytes_eq(head, BYTES_LIT("simple"))) ||
         (slash != NULL && !d->relaxed_body && !bytes_eq(body, BYTES_LIT("simple"))))
-        return bad(why, file, "domains.canonicalization", d->canonicalization,
-                   "must be simple or relaxed, or two with a / between");
+        return config_bad(why, file, "domains.canonicalization", d->canonicalization,
+                          "must be simple or relaxed, or two with a / between");
     if (d->expire != NULL) {
         int64_t ms = config_duration_ms(d->expire);
         if (ms < 60000)
-            return bad(why, file, "domains.expire", d->expire, "must be a duration of at least 1m, like 14d");
+            return config_bad(why, file, "domains.expire", d->expire, "must be a duration of at least 1m, like 14d");
         d->expire_s = ms / 1000;
     }
     if (d->identity != NULL) {
         const char *at = strrchr(d->identity, '@');
         if (at == NULL || !domain_is_valid(bytes_str(at + 1)) || !domain_is_within(bytes_str(at + 1), bytes_str(d->domain)))
-            return bad(why, file, "domains.identity", d->identity, "must be [LOCAL]@DOMAIN within the domain (RFC 6376 i=)");
+            return config_bad(why, file, "domains.identity", d->identity,
+                              "must be [LOCAL]@DOMAIN within the domain (RFC 6376 i=)");
     }
     int err = ZEGEL_OK;
     for (unsigned i = 0; i < d->keys_count && err == ZEGEL_OK; i++)
@@ -160,11 +171,11 @@ static int check_listen(const char *l, const char *file, struct buf *why)
     unsigned port;
     char host[256], rest;
     if (strncmp(l, "unix:/", 6) == 0)
-        return strlen(l) - 5 < 108 ? ZEGEL_OK : bad(why, file, "listen", l, "path too long for a socket (107 octets)");
+        return strlen(l) - 5 < 108 ? ZEGEL_OK : config_bad(why, file, "listen", l, "path too long for a socket (107 octets)");
     if ((sscanf(l, "inet:%u@%255[^ ]%c", &port, host, &rest) == 2 || sscanf(l, "inet6:%u@%255[^ ]%c", &port, host, &rest) == 2) &&
         port > 0 && port < 65536)
         return ZEGEL_OK;
-    return bad(why, file, "listen", l, "must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST");
+    return config_bad(why, file, "listen", l, "must be unix:/PATH, inet:PORT@HOST or inet6:PORT@HOST");
 }
 
 /* "64M", "1G", or plain octets; 0: nonsense. */
@@ -184,7 +195,7 @@ static int check_audit(struct config *c, const char *file, struct buf *why)
     struct utsname host;
     a->segment_max = octets(a->segment == NULL ? "64M" : a->segment);
     if (a->segment_max < 4096)
-        return bad(why, file, "audit.segment", a->segment, "must be at least 4096 octets, like 64M");
+        return config_bad(why, file, "audit.segment", a->segment, "must be at least 4096 octets, like 64M");
     if (a->origin == NULL) {
         struct buf origin = BUF_INIT;
         buf_addf(&origin, "zegel/%s", uname(&host) == 0 ? host.nodename : "localhost");
@@ -195,15 +206,15 @@ static int check_audit(struct config *c, const char *file, struct buf *why)
     }
     for (const char *p = a->origin; *p != '\0'; p++)
         if (*p <= ' ' || *p == '+' || *p > '~')
-            return bad(why, file, "audit.origin", a->origin, "no white space and no + (C2SP signed-note)");
+            return config_bad(why, file, "audit.origin", a->origin, "no white space and no + (C2SP signed-note)");
     if (a->key == NULL)
         return ZEGEL_OK;
     if (strncmp(a->key, "pkcs11:", 7) != 0 || !find_token(c, a->key, &a->token))
-        return bad(why, file, "audit.key", a->key, "must be a pkcs11: URI on a token under tokens:");
+        return config_bad(why, file, "audit.key", a->key, "must be a pkcs11: URI on a token under tokens:");
     for (unsigned i = 0; i < c->domains_count; i++)
         for (unsigned k = 0; k < c->domains[i].keys_count; k++)
             if (strcmp(c->domains[i].keys[k].key, a->key) == 0)
-                return bad(why, file, "audit.key", a->key, "signs mail; the audit log needs a key of its own");
+                return config_bad(why, file, "audit.key", a->key, "signs mail; the audit log needs a key of its own");
     return ZEGEL_OK;
 }
 
@@ -218,7 +229,7 @@ int config_check(struct config *c, const char *file, struct buf *why)
     if (!set_default(&c->state, CONFIG_DEFAULT_STATE))
         return ZEGEL_ERR_NOMEM;
     if (c->state[0] != '/')
-        return bad(why, file, "state", c->state, "must be an absolute path");
+        return config_bad(why, file, "state", c->state, "must be an absolute path");
     for (unsigned i = 0; i < c->tokens_count && err == ZEGEL_OK; i++)
         err = check_token(c, &c->tokens[i], file, why);
     for (unsigned i = 0; i < c->listen_count && err == ZEGEL_OK; i++)
@@ -226,7 +237,8 @@ int config_check(struct config *c, const char *file, struct buf *why)
     for (unsigned i = 0; i < c->trusted_networks_count && err == ZEGEL_OK; i++) {
         struct network n;
         if (!network_parse(c->trusted_networks[i], &n))
-            err = bad(why, file, "trusted-networks", c->trusted_networks[i], "must be an address or a network like 192.0.2.0/24");
+            err = config_bad(why, file, "trusted-networks", c->trusted_networks[i],
+                             "must be an address or a network like 192.0.2.0/24");
     }
     for (unsigned i = 0; i < c->domains_count && err == ZEGEL_OK; i++)
         err = check_domain(c, &c->domains[i], file, why);
@@ -237,8 +249,8 @@ int config_check(struct config *c, const char *file, struct buf *why)
     qsort(c->domains, c->domains_count, sizeof *c->domains, by_domain);
     for (unsigned i = 1; i < c->domains_count; i++)
         if (strcmp(c->domains[i - 1].domain, c->domains[i].domain) == 0)
-            return bad(why, file, "domains.domain", c->domains[i].domain, "stands there twice");
-    return ZEGEL_OK;
+            return config_bad(why, file, "domains.domain", c->domains[i].domain, "stands there twice");
+    return limits_check(c, file, why);
 }
 
 static int compare(struct bytes want, const char *have)

@@ -16,6 +16,7 @@ enum config_profile { CONFIG_PROFILE_AUTO, CONFIG_PROFILE_LOCAL, CONFIG_PROFILE_
 struct config_token {
     char *name;                  /* ours; also names the PIN latch: [A-Za-z0-9_-]+ */
     char *module;                /* absolute path of the PKCS#11 module */
+    char *module_sha256;         /* its file must have this hash, 64 hexadecimal digits; NULL: any */
     char *token;                 /* RFC 7512 URI that picks the token */
     char *pin;                   /* file:PATH, credential:NAME, prompt, pinpad */
     char *sessions;              /* "auto" or a number */
@@ -36,6 +37,24 @@ struct config_key {
     unsigned token; /* index into config.tokens whose URI the key's matches */
 };
 
+/* So many in each period; count 0: no limit. */
+struct config_rate {
+    uint32_t count;
+    int64_t period_ms;
+};
+
+struct config_limits {
+    char *key, *front_end, *domain; /* "100/s"; signatures by one key, requests of one front end, signatures for one domain */
+    struct config_rate key_rate, front_end_rate, domain_rate; /* the domain's is per day */
+};
+
+/* More about one of listen:. */
+struct config_front_end {
+    char *listen;   /* as it stands there */
+    char **domains; /* those it may use; none: all */
+    unsigned domains_count;
+};
+
 struct config_domain {
     char *domain;    /* A-label, lower case, no trailing dot */
     bool subdomains; /* also sign From: x@sub.DOMAIN, with d=DOMAIN */
@@ -47,6 +66,8 @@ struct config_domain {
     char *expire;     /* x= this long after t=; NULL: no x= */
     int64_t expire_s; /* 0: none */
     char *identity;   /* i=; NULL: none */
+    char *limit;      /* "5000/d": this instead of limits.domain */
+    struct config_rate rate;
 };
 
 struct config_audit {
@@ -71,6 +92,10 @@ struct config {
     unsigned trusted_networks_count;
     struct config_domain *domains;
     unsigned domains_count;
+    struct config_front_end *front_ends;
+    unsigned front_ends_count;
+    struct config_limits limits;
+    bool key_audit_warns; /* key-audit: warn: a key that is not as it should be is complained about, and used */
     struct config_audit audit;
     struct config_users users; /* started as root, the processes run as these; NULL: as root still */
     bool landlock_optional;    /* landlock: optional: start without it where the kernel has none */
@@ -89,6 +114,9 @@ void config_free(struct config *c);
 /* The entry for a From domain: the exact one, or the nearest parent with `subdomains`. NULL when there is none.
  * `domain` in any case; O(labels). */
 const struct config_domain *config_find_domain(const struct config *c, struct bytes domain);
+
+/* May the front end that listens on `listen` have mail of this domain signed? */
+bool config_front_end_may(const struct config *c, const char *listen, const char *domain);
 
 /* Durations: "10s", "500ms", "5m", "2h", "7d". Milliseconds, or -1. */
 int64_t config_duration_ms(const char *text);

@@ -23,6 +23,15 @@ static const cyaml_strval_t profiles[] = {
 
 static const cyaml_strval_t landlocks[] = {{"required", false}, {"optional", true}};
 
+static const cyaml_strval_t key_audits[] = {{"strict", false}, {"warn", true}};
+
+static const cyaml_schema_field_t limits_fields[] = {
+    CYAML_FIELD_STRING_PTR("key", OPTIONAL, struct config_limits, key, 1, 24),
+    CYAML_FIELD_STRING_PTR("front-end", OPTIONAL, struct config_limits, front_end, 1, 24),
+    CYAML_FIELD_STRING_PTR("domain", OPTIONAL, struct config_limits, domain, 1, 24),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t audit_fields[] = {
     CYAML_FIELD_STRING_PTR("key", OPTIONAL, struct config_audit, key, 1, 4096),
     CYAML_FIELD_STRING_PTR("origin", OPTIONAL, struct config_audit, origin, 1, 200),
@@ -39,9 +48,16 @@ static const cyaml_schema_field_t users_fields[] = {
 
 static const cyaml_schema_value_t text = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096)};
 
+static const cyaml_schema_field_t front_end_fields[] = {
+    CYAML_FIELD_STRING_PTR("listen", CYAML_FLAG_POINTER, struct config_front_end, listen, 1, 112),
+    CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config_front_end, domains, &text, 0, 1000000),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t token_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config_token, name, 1, 64),
     CYAML_FIELD_STRING_PTR("module", CYAML_FLAG_POINTER, struct config_token, module, 1, 4096),
+    CYAML_FIELD_STRING_PTR("module-sha256", OPTIONAL, struct config_token, module_sha256, 1, 64),
     CYAML_FIELD_STRING_PTR("token", CYAML_FLAG_POINTER, struct config_token, token, 1, 4096),
     CYAML_FIELD_STRING_PTR("pin", CYAML_FLAG_POINTER, struct config_token, pin, 1, 4096),
     CYAML_FIELD_STRING_PTR("sessions", OPTIONAL, struct config_token, sessions, 1, 16),
@@ -69,11 +85,15 @@ static const cyaml_schema_field_t domain_fields[] = {
     CYAML_FIELD_STRING_PTR("canonicalization", OPTIONAL, struct config_domain, canonicalization, 1, 32),
     CYAML_FIELD_STRING_PTR("expire", OPTIONAL, struct config_domain, expire, 1, 16),
     CYAML_FIELD_STRING_PTR("identity", OPTIONAL, struct config_domain, identity, 1, 320),
+    CYAML_FIELD_STRING_PTR("limit", OPTIONAL, struct config_domain, limit, 1, 24),
     CYAML_FIELD_END,
 };
 
 static const cyaml_schema_value_t token_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_token, token_fields)};
 static const cyaml_schema_value_t domain_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_domain, domain_fields)};
+
+static const cyaml_schema_value_t front_end_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_front_end, front_end_fields)};
 
 static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_STRING_PTR("state", OPTIONAL, struct config, state, 1, 4096),
@@ -81,6 +101,9 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_SEQUENCE("listen", OPTIONAL, struct config, listen, &text, 0, 16),
     CYAML_FIELD_SEQUENCE("trusted-networks", OPTIONAL, struct config, trusted_networks, &text, 0, 4096),
     CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config, domains, &domain_value, 0, 1000000),
+    CYAML_FIELD_SEQUENCE("front-ends", OPTIONAL, struct config, front_ends, &front_end_value, 0, 16),
+    CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limits_fields),
+    CYAML_FIELD_ENUM("key-audit", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, key_audit_warns, key_audits, 2),
     CYAML_FIELD_MAPPING("audit", CYAML_FLAG_OPTIONAL, struct config, audit, audit_fields),
     CYAML_FIELD_MAPPING("users", CYAML_FLAG_OPTIONAL, struct config, users, users_fields),
     CYAML_FIELD_ENUM("landlock", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, landlock_optional, landlocks, 2),

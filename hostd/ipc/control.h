@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-enum { CONTROL_FD = 3, CONTROL_NAME_MAX = 64 };
+enum { CONTROL_FD = 3, CONTROL_NAME_MAX = 127 };
 
 enum control_kind {
     CONTROL_CONFIG = 1, /* down: a sealed memory file with the YAML; again on reload */
@@ -16,7 +16,7 @@ enum control_kind {
 
 struct control {
     enum control_kind kind;
-    char name[CONTROL_NAME_MAX + 1]; /* PEER: "signer", "milter", or the token's name */
+    char name[CONTROL_NAME_MAX + 1]; /* PEER: "signer", the token's name, or the front end's listen:, which has a colon */
     int fd;                          /* the receiver's to close; -1: none */
 };
 

@@ -71,8 +71,8 @@ int main(void)
                 signer_set_config(s, config);
             (void)close(c.fd);
         } else if (c.kind == CONTROL_PEER && s != NULL) {
-            if (strcmp(c.name, "milter") == 0)
-                signer_add_milter(s, c.fd);
+            if (strchr(c.name, ':') != NULL) /* a listen:; no token's name has a colon */
+                signer_add_milter(s, c.name, c.fd);
             else
                 signer_add_token(s, c.name, c.fd);
         } else if (c.fd >= 0) {

@@ -11,7 +11,10 @@
 #include "base/log.h"
 #include "dkim/digest.h"
 #include "ipc/signer_token.h"
-#include "signer/blockcheck.h"
+#include "signer/checkpoint.h"
+#include "signer/keyring.h"
+#include "signer/permit.h"
+#include "signer/rate.h"
 
 enum {
     MILTERS_MAX = 32,
@@ -19,18 +22,9 @@ enum {
     REQUESTS_MAX = 4096, /* waiting or under way; more are answered "busy" at once */
     IN_FLIGHT_MAX = 64,  /* at one token worker */
     LEFT_MAX_MS = 30000,
-    BATCH_MAX = 64,         /* packets taken from one socket before others have their turn */
-    BAD_SIGNATURES_MAX = 2, /* then the key is quarantined */
-};
-
-/* What is known of one configured key. Pinned: the first public key the token shows must stay. */
-struct known_key {
-    char *uri;
-    uint8_t spki[IPC_SPKI_MAX];
-    size_t spki_len;
-    struct digest_key *key;
-    unsigned bad_signatures;
-    struct known_key *next;
+    BATCH_MAX = 64, /* packets taken from one socket before others have their turn */
+    CEILINGS_EVERY_MS = 1000,
+    CEILINGS_FILE_MAX = 64 * 1024 * 1024,
 };
 
 struct request {
@@ -39,8 +33,7 @@ struct request {
     uint64_t milter;    /* milter.serial: the asker may be gone and its slot reused */
     int64_t deadline_ms;
     unsigned token; /* index into signer.tokens */
-    bool sent;
-    bool ed25519;
+    bool sent, counted, ed25519;
     struct known_key *key;
     char domain[IPC_NAME_MAX + 1], selector[IPC_NAME_MAX + 1];
     char queue_id[IPC_ID_MAX + 1], client[IPC_ID_MAX + 1];
@@ -57,6 +50,7 @@ struct request {
 
 struct milter {
     int fd;
+    unsigned front_end; /* index into signer.front_ends */
     uint64_t serial;
 };
 
@@ -74,57 +68,55 @@ struct signer {
     unsigned milters_count;
     struct token_peer tokens[TOKENS_MAX];
     unsigned tokens_count;
-    struct known_key *keys;
+    struct front_end front_ends[MILTERS_MAX]; /* every one there ever was */
+    unsigned front_ends_count;
+    struct keyring keys;
+    struct ceilings *ceilings;
+    int64_t ceilings_saved_ms;
     struct request *first, **last; /* all requests, oldest first */
     unsigned requests_count;
     uint64_t next_id, next_serial;
-    struct note_key note_key; /* the audit key, once the token has shown it */
-    bool note_key_known;
-    struct buf checkpoint;  /* the text that is being signed */
-    uint64_t checkpoint_id; /* of that request; 0: none under way */
-    int64_t checkpoint_deadline_ms;
+    struct checkpoint_state checkpoint;
     uint8_t packet[IO_PACKET_MAX];
 };
+
+/* ---- what today's ceilings have counted, over a restart ---- */
+
+static void load_ceilings(struct signer *s)
+{
+    struct buf text = BUF_INIT, why = BUF_INIT;
+    if (audit_side_read(s->audit, "ceilings", CEILINGS_FILE_MAX, &text, &why) == ZEGEL_OK)
+        ceilings_parse(s->ceilings, buf_bytes(&text));
+    buf_free(&text);
+    buf_free(&why);
+}
+
+static void save_ceilings(struct signer *s)
+{
+    struct buf text = BUF_INIT, why = BUF_INIT;
+    int64_t now = clock_monotonic_ms();
+    if (!ceilings_changed(s->ceilings) || now - s->ceilings_saved_ms < CEILINGS_EVERY_MS)
+        return;
+    s->ceilings_saved_ms = now;
+    ceilings_print(s->ceilings, &text);
+    if (audit_side_write(s->audit, "ceilings", buf_bytes(&text), &why) != ZEGEL_OK)
+        log_error("%s: today's counts of signatures would be lost with a restart", buf_cstr(&why));
+    buf_free(&text);
+    buf_free(&why);
+}
 
 struct signer *signer_new(struct audit *audit, const char *origin)
 {
     struct signer *s = calloc(1, sizeof *s);
-    if (s == NULL)
-        return NULL;
-    s->audit = audit;
-    (void)snprintf(s->note_key.name, sizeof s->note_key.name, "%s", origin);
-    s->last = &s->first;
-    return s;
-}
-
-/* ---- keys ---- */
-
-static struct known_key *known_key(struct signer *s, const char *uri)
-{
-    for (struct known_key *k = s->keys; k != NULL; k = k->next)
-        if (strcmp(k->uri, uri) == 0)
-            return k;
-    struct known_key *k = calloc(1, sizeof *k);
-    if (k == NULL || (k->uri = strdup(uri)) == NULL) {
-        free(k);
+    if (s == NULL || (s->ceilings = ceilings_new()) == NULL) {
+        free(s);
         return NULL;
     }
-    k->next = s->keys;
-    s->keys = k;
-    return k;
-}
-
-/* The public key the token says it used: remember it, or compare. */
-static bool pin_key(struct known_key *k, struct bytes spki)
-{
-    if (k->key != NULL)
-        return bytes_eq(spki, bytes_of(k->spki, k->spki_len));
-    k->key = digest_key_from_spki(spki);
-    if (k->key == NULL || spki.len > sizeof k->spki)
-        return false;
-    memcpy(k->spki, spki.data, spki.len);
-    k->spki_len = spki.len;
-    return true;
+    s->audit = audit;
+    checkpoint_init(&s->checkpoint, origin);
+    s->last = &s->first;
+    load_ceilings(s);
+    return s;
 }
 
 /* ---- requests ---- */
@@ -146,14 +138,6 @@ static void copy_text(char *out, struct bytes in)
     out[in.len] = '\0';
 }
 
-static const struct config_key *find_key(const struct config_domain *d, struct bytes selector)
-{
-    for (unsigned i = 0; d != NULL && i < d->keys_count; i++)
-        if (bytes_eq(bytes_str(d->keys[i].selector), selector))
-            return &d->keys[i];
-    return NULL;
-}
-
 static int find_token(struct signer *s, const char *name)
 {
     for (unsigned i = 0; i < s->tokens_count; i++)
@@ -166,39 +150,39 @@ static int find_token(struct signer *s, const char *name)
     return t->name == NULL ? -1 : (int)s->tokens_count++;
 }
 
-/* Everything that decides whether this may be signed at all. */
-static void judge(struct signer *s, const struct sign_request *in, struct request *r)
+/* Everything that decides whether this may be signed at all stands in permit.c. */
+static void judge(struct signer *s, const struct milter *m, const struct sign_request *in, struct request *r)
 {
-    const struct config_domain *d = config_find_domain(s->config, in->domain);
-    const struct config_key *k = find_key(d, in->selector);
-    struct sigheader sig;
-    if (k == NULL || !bytes_eq(bytes_str(d->domain), in->domain)) {
-        set_reason(r, ZEGEL_ERR_REFUSED, BYTES_LIT("no such domain and selector in the configuration"));
+    const struct permit p = {.config = s->config,
+                             .keys = &s->keys,
+                             .ceilings = s->ceilings,
+                             .front_end = &s->front_ends[m->front_end],
+                             .now_s = clock_wall_s(),
+                             .now_ms = clock_monotonic_ms()};
+    struct permitted ok;
+    const char *why = "";
+    int err = permit(&p, in, &ok, &why);
+    if (err != ZEGEL_OK) {
+        log_error("%s: refused to sign for d=%s s=%s: %s", r->queue_id, r->domain, r->selector, why);
+        set_reason(r, err, bytes_str(why));
         return;
     }
-    const char *bad = blockcheck(in->block, d, k, clock_wall_s(), &sig);
-    if (bad != NULL) {
-        log_error("%s: refused to sign for d=%s s=%s: %s", r->queue_id, r->domain, r->selector, bad);
-        set_reason(r, ZEGEL_ERR_REFUSED, bytes_str(bad));
-        return;
-    }
-    int token = find_token(s, s->config->tokens[k->token].name);
-    r->key = known_key(s, k->key);
+    r->counted = true;
+    int token = find_token(s, s->config->tokens[ok.config_key->token].name);
     uint8_t *block = malloc(in->block.len);
-    if (token < 0 || r->key == NULL || block == NULL) {
+    if (token < 0 || block == NULL) {
         free(block);
         set_reason(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
         return;
     }
     memcpy(block, in->block.data, in->block.len);
+    r->key = ok.key;
     r->block = bytes_of(block, in->block.len);
     r->token = (unsigned)token;
-    r->ed25519 = k->algorithm == CONFIG_ED25519_SHA256;
-    memcpy(r->body_hash, sig.bh, sizeof r->body_hash);
+    r->ed25519 = ok.config_key->algorithm == CONFIG_ED25519_SHA256;
+    memcpy(r->body_hash, ok.sig.bh, sizeof r->body_hash);
     if (!digest_sha256(r->block, r->block_hash))
         set_reason(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
-    else if (r->key->bad_signatures >= BAD_SIGNATURES_MAX)
-        set_reason(r, ZEGEL_ERR_KEY_UNUSABLE, BYTES_LIT("key is quarantined: the token made signatures that do not verify"));
 }
 
 static void take_request(struct signer *s, const struct milter *m, struct bytes packet)
@@ -222,7 +206,7 @@ static void take_request(struct signer *s, const struct milter *m, struct bytes 
     if (s->config == NULL || s->requests_count >= REQUESTS_MAX)
         set_reason(r, ZEGEL_ERR_BUSY, BYTES_LIT("signer is busy"));
     else
-        judge(s, &in, r);
+        judge(s, m, &in, r);
     *s->last = r;
     s->last = &r->next;
     s->requests_count++;
@@ -282,90 +266,30 @@ static struct request *find_request(struct signer *s, uint64_t id)
     return NULL;
 }
 
-/* DESIGN §2 rule 3: nothing is released that the public key does not confirm. */
 static void check_signature(struct request *r, const struct token_reply *in)
 {
-    struct known_key *k = r->key;
-    if (!pin_key(k, in->spki)) {
-        log_error("key %s: the token shows another public key than before, or none that can be read; not used", k->uri);
-        set_reason(r, ZEGEL_ERR_KEY_UNUSABLE, BYTES_LIT("the token shows another public key than before"));
+    const char *why = "";
+    int err = known_key_check(r->key, in->spki, r->ed25519, r->block_hash, in->signature, &why);
+    set_reason(r, err, bytes_str(why));
+    if (err != ZEGEL_OK)
         return;
-    }
-    if ((digest_key_type(k->key) == DIGEST_KEY_ED25519) != r->ed25519) {
-        set_reason(r, ZEGEL_ERR_KEY_UNUSABLE, BYTES_LIT("the key on the token is not of the configured algorithm"));
-        return;
-    }
-    if (!digest_verify(k->key, r->block_hash, in->signature)) {
-        k->bad_signatures++;
-        log_error("key %s: the token made a signature that does not verify (%u); not released%s", k->uri, k->bad_signatures,
-                  k->bad_signatures >= BAD_SIGNATURES_MAX ? "; KEY QUARANTINED until zegeld is restarted" : "");
-        set_reason(r, ZEGEL_ERR_BAD_SIGNATURE, BYTES_LIT("the token made a signature that does not verify"));
-        return;
-    }
     memcpy(r->signature, in->signature.data, in->signature.len);
     r->signature_len = in->signature.len;
-    r->err = ZEGEL_OK;
-    r->answered = true;
 }
-
-/* ---- checkpoints: the root of the audit log, signed in the token ---- */
-
-enum { CHECKPOINT_WITHIN_MS = 5000 };
 
 static void send_checkpoint(struct signer *s)
 {
-    int64_t now = clock_monotonic_ms();
-    if (s->checkpoint_id != 0 && now > s->checkpoint_deadline_ms)
-        s->checkpoint_id = 0; /* the next one covers what this one would have */
-    if (s->checkpoint_id != 0 || s->config->audit.key == NULL || !audit_checkpoint_due(s->audit, now))
-        return;
-    int token = find_token(s, s->config->tokens[s->config->audit.token].name);
-    if (token < 0 || s->tokens[token].fd < 0 || s->tokens[token].full)
-        return;
-    buf_clear(&s->checkpoint);
-    audit_checkpoint_text(s->audit, now, &s->checkpoint);
-    struct token_request out = {.id = ++s->next_id,
-                                .left_ms = CHECKPOINT_WITHIN_MS,
-                                .key = bytes_str(s->config->audit.key),
-                                .data = buf_bytes(&s->checkpoint)};
+    const struct config_audit *a = &s->config->audit;
     struct packer p = {.data = s->packet, .cap = sizeof s->packet};
-    if (s->checkpoint.failed || !token_request_pack(&out, &p) ||
-        io_send(s->tokens[token].fd, bytes_of(p.data, p.len), -1) != ZEGEL_OK)
+    struct token_request out;
+    int token = a->key == NULL ? -1 : find_token(s, s->config->tokens[a->token].name);
+    if (token < 0 || s->tokens[token].fd < 0 || s->tokens[token].full ||
+        !checkpoint_due(&s->checkpoint, s->audit, a->key, s->next_id + 1, &out))
         return;
-    s->checkpoint_id = out.id;
-    s->checkpoint_deadline_ms = now + CHECKPOINT_WITHIN_MS;
+    if (!token_request_pack(&out, &p) || io_send(s->tokens[token].fd, bytes_of(p.data, p.len), -1) != ZEGEL_OK)
+        return;
+    checkpoint_sent(&s->checkpoint, ++s->next_id);
     s->tokens[token].in_flight++;
-}
-
-/* RFC 8410: twelve octets of AlgorithmIdentifier and BIT STRING head, then the key. */
-static bool learn_note_key(struct signer *s, struct bytes spki)
-{
-    static const uint8_t head[] = {0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00};
-    if (spki.len != sizeof head + NOTE_KEY_LEN || !bytes_has_prefix(spki, bytes_of(head, sizeof head)))
-        return false;
-    if (s->note_key_known)
-        return memcmp(s->note_key.public_key, spki.data + sizeof head, NOTE_KEY_LEN) == 0;
-    memcpy(s->note_key.public_key, spki.data + sizeof head, NOTE_KEY_LEN);
-    s->note_key_known = true;
-    return true;
-}
-
-static void take_checkpoint(struct signer *s, const struct token_reply *in)
-{
-    struct buf why = BUF_INIT;
-    s->checkpoint_id = 0;
-    if (in->err != ZEGEL_OK)
-        buf_addf(&why, "%.*s", (int)in->reason.len, (const char *)in->reason.data);
-    else if (!learn_note_key(s, in->spki))
-        buf_add_str(&why, "audit.key is not an Ed25519 key, or not the one it was");
-    else if (in->signature.len != NOTE_SIGNATURE_LEN ||
-             !note_signature_holds(&s->note_key, buf_bytes(&s->checkpoint), in->signature))
-        buf_add_str(&why, "the token made a signature that does not verify");
-    else
-        (void)audit_checkpoint_write(s->audit, &s->note_key, buf_bytes(&s->checkpoint), in->signature.data, &why);
-    if (why.len > 0)
-        log_error("audit log: no checkpoint: %s", buf_cstr(&why));
-    buf_free(&why);
 }
 
 static void take_token_reply(struct signer *s, unsigned token, struct bytes packet)
@@ -377,8 +301,8 @@ static void take_token_reply(struct signer *s, unsigned token, struct bytes pack
     }
     if (s->tokens[token].in_flight > 0)
         s->tokens[token].in_flight--;
-    if (in.id == s->checkpoint_id) {
-        take_checkpoint(s, &in);
+    if (in.id == s->checkpoint.id) {
+        checkpoint_take(&s->checkpoint, s->audit, &in);
         return;
     }
     struct request *r = find_request(s, in.id);
@@ -455,6 +379,8 @@ static void finish(struct signer *s)
         }
         if (err != ZEGEL_OK)
             set_reason(r, err, BYTES_LIT("the audit log cannot be written"));
+        if (r->counted && r->err != ZEGEL_OK)
+            ceilings_give_back(s->ceilings, r->domain);
         answer(s, r);
         *at = r->next;
         wipe(r->signature, sizeof r->signature);
@@ -475,14 +401,25 @@ void signer_set_config(struct signer *s, struct config *c)
     s->config = c;
 }
 
-void signer_add_milter(struct signer *s, int fd)
+static unsigned find_front_end(struct signer *s, const char *listen)
 {
-    if (s->milters_count == MILTERS_MAX) {
+    for (unsigned i = 0; i < s->front_ends_count; i++)
+        if (strcmp(s->front_ends[i].listen, listen) == 0)
+            return i;
+    if (s->front_ends_count < MILTERS_MAX)
+        (void)snprintf(s->front_ends[s->front_ends_count].listen, sizeof s->front_ends[0].listen, "%s", listen);
+    return s->front_ends_count < MILTERS_MAX ? s->front_ends_count++ : MILTERS_MAX;
+}
+
+void signer_add_milter(struct signer *s, const char *listen, int fd)
+{
+    unsigned front_end = find_front_end(s, listen);
+    if (s->milters_count == MILTERS_MAX || front_end == MILTERS_MAX) {
         log_error("too many milter processes; one is not served");
         (void)close(fd);
         return;
     }
-    s->milters[s->milters_count++] = (struct milter){.fd = fd, .serial = ++s->next_serial};
+    s->milters[s->milters_count++] = (struct milter){.fd = fd, .front_end = front_end, .serial = ++s->next_serial};
 }
 
 void signer_add_token(struct signer *s, const char *name, int fd)
@@ -570,6 +507,7 @@ static bool turn(struct signer *s, int control)
     send_requests(s);
     finish(s);
     send_checkpoint(s);
+    save_ceilings(s);
     return p[0].revents == 0;
 }
 

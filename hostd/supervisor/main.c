@@ -54,11 +54,23 @@ static bool is_token(const struct supervisor *s, unsigned i)
     return i >= 1 && i < 1 + s->config->tokens_count;
 }
 
+/* The configuration names the library that gets the PIN: where root runs us, nobody else may write it. */
+static bool is_ours_alone(const char *path)
+{
+    struct stat st;
+    if (geteuid() != 0 || stat(path, &st) != 0 || (st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0))
+        return true;
+    log_error("%s: others than root can write it; chown root, chmod go-w", path);
+    return false;
+}
+
 static int read_config(const char *path, struct config **c, int *fd)
 {
     struct buf yaml = BUF_INIT, why = BUF_INIT;
     int err = ZEGEL_ERR_CONFIG;
     *fd = -1;
+    if (!is_ours_alone(path))
+        return err;
     if (io_read_file(path, CONFIG_MAX, &yaml, &why) == ZEGEL_OK)
         err = config_parse(path, buf_bytes(&yaml), c, &why);
     if (err == ZEGEL_OK && (*fd = io_memfd("zegel-config", buf_bytes(&yaml))) < 0) {
@@ -77,7 +89,7 @@ static int read_config(const char *path, struct config **c, int *fd)
 static void connect_to_signer(struct supervisor *s, unsigned i)
 {
     struct child *signer = &s->children[0], *c = &s->children[i];
-    const char *name = is_token(s, i) ? s->config->tokens[i - 1].name : "milter";
+    const char *name = is_token(s, i) ? s->config->tokens[i - 1].name : c->argument;
     int fds[2];
     if (signer->pid == 0 || c->pid == 0)
         return; /* when the missing one is started */

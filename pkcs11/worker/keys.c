@@ -5,6 +5,8 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
+#include "pkcs11/keyaudit.h"
 
 enum { LOOK_AGAIN_MS = 1000 };
 
@@ -58,7 +60,7 @@ static int by_uri(const void *a, const void *b)
 }
 
 /* Known ones are allowed again, others added at the end. k->entries is still as it was, and sorted. */
-static bool allow(const struct keys *k, struct keys_entry **entries, size_t *count, const char *uri)
+static bool allow(const struct keys *k, struct keys_entry **entries, size_t *count, const char *uri, bool audit_warns)
 {
     bool there;
     size_t at = position(k, bytes_str(uri), &there);
@@ -69,6 +71,7 @@ static bool allow(const struct keys *k, struct keys_entry **entries, size_t *cou
         return false;
     }
     entries[at]->allowed = true;
+    entries[at]->audit_warns = audit_warns;
     return true;
 }
 
@@ -91,9 +94,9 @@ int keys_set_config(struct keys *k, const struct config *c, unsigned token)
     size_t count = known;
     for (unsigned d = 0; d < c->domains_count; d++)
         for (unsigned n = 0; n < c->domains[d].keys_count; n++)
-            if (c->domains[d].keys[n].token == token && !allow(k, entries, &count, c->domains[d].keys[n].key))
+            if (c->domains[d].keys[n].token == token && !allow(k, entries, &count, c->domains[d].keys[n].key, c->key_audit_warns))
                 err = ZEGEL_ERR_NOMEM;
-    if (c->audit.key != NULL && c->audit.token == token && !allow(k, entries, &count, c->audit.key))
+    if (c->audit.key != NULL && c->audit.token == token && !allow(k, entries, &count, c->audit.key, c->key_audit_warns))
         err = ZEGEL_ERR_NOMEM;
     free(k->entries);
     k->entries = entries;
@@ -114,6 +117,21 @@ struct keys_entry *keys_get(struct keys *k, struct bytes uri)
     return e;
 }
 
+/* A key that is not as it should be is refused, or complained about (key-audit:). Entry's lock held. */
+static int audit(const struct keys_entry *e, struct token *t, struct buf *why)
+{
+    int err = key_audit(t, &e->key, why);
+    if (err != ZEGEL_ERR_KEY_UNUSABLE)
+        return err;
+    if (!e->audit_warns) {
+        buf_add_str(why, "; refused (key-audit: strict)");
+        return err;
+    }
+    log_warn("%s; used all the same (key-audit: warn)", buf_cstr(why));
+    buf_clear(why);
+    return ZEGEL_OK;
+}
+
 int keys_find(struct keys_entry *e, struct token *t, struct buf *why)
 {
     int64_t now = clock_monotonic_ms();
@@ -121,6 +139,8 @@ int keys_find(struct keys_entry *e, struct token *t, struct buf *why)
     if (!e->found && now >= e->look_again_ms) {
         struct buf reason = BUF_INIT;
         e->err = key_find(t, e->uri, &e->key, &reason);
+        if (e->err == ZEGEL_OK && (e->err = audit(e, t, &reason)) != ZEGEL_OK)
+            (void)pthread_mutex_destroy(&e->key.lock);
         e->found = e->err == ZEGEL_OK;
         e->look_again_ms = now + LOOK_AGAIN_MS;
         (void)snprintf(e->reason, sizeof e->reason, "%s", buf_cstr(&reason));

@@ -9,6 +9,7 @@
 struct keys_entry {
     char *uri;
     bool allowed;         /* the configuration in force has it */
+    bool audit_warns;     /* key-audit: warn */
     pthread_mutex_t lock; /* for what follows, until `found` */
     bool found;
     struct key key;
@@ -27,7 +28,8 @@ struct keys {
 int keys_set_config(struct keys *k, const struct config *c, unsigned token);
 /* The entry for an allowed URI, or NULL. */
 struct keys_entry *keys_get(struct keys *k, struct bytes uri);
-/* Make sure the key is found on the token. ZEGEL_OK, or the error of key_find with a line in `why`. */
+/* Make sure the key is found on the token and as it should be. ZEGEL_OK, or the error of key_find or key_audit with a line in
+ * `why`. */
 int keys_find(struct keys_entry *e, struct token *t, struct buf *why);
 
 #endif

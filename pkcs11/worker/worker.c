@@ -150,7 +150,7 @@ static void open_token(struct worker *w)
         .pinpad = strcmp(w->token_config->pin, "pinpad") == 0,
     };
     if (w->module == NULL)
-        err = module_open(w->token_config->module, &w->module, &why);
+        err = module_open(w->token_config->module, w->token_config->module_sha256, &w->module, &why);
     if (err == ZEGEL_OK)
         err = token_open(w->module, &cfg, &w->token, &why);
     if (err == ZEGEL_OK)

@@ -50,7 +50,7 @@ static void softhsm_start(void)
     (void)fprintf(f, "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", softhsm_dir);
     (void)fclose(f);
     ck_assert_int_eq(setenv("SOFTHSM2_CONF", conf, 1), 0);
-    ck_assert_msg(module_open(SOFTHSM_MODULE, &softhsm_module, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
+    ck_assert_msg(module_open(SOFTHSM_MODULE, NULL, &softhsm_module, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
     ck_assert_msg(token_init(softhsm_module, "zegel", BYTES_LIT("12345678"), BYTES_LIT(SOFTHSM_PIN), serial, &why) == ZEGEL_OK,
                   "%s", buf_cstr(&why));
     buf_free(&why);

@@ -153,9 +153,14 @@ START_TEST(nothing_to_find)
     struct module *m;
     struct token *t;
     struct token_config cfg = {.name = "t", .uri = "pkcs11:token=other"};
-    ck_assert_int_eq(module_open("/nonexistent.so", &m, &why), ZEGEL_ERR_MODULE);
-    ck_assert_int_eq(module_open("relative.so", &m, &why), ZEGEL_ERR_MODULE);
-    ck_assert_int_eq(module_open("/usr/lib/x86_64-linux-gnu/libcrypto.so.3", &m, &why), ZEGEL_ERR_MODULE);
+    ck_assert_int_eq(module_open("/nonexistent.so", NULL, &m, &why), ZEGEL_ERR_MODULE);
+    ck_assert_int_eq(module_open("relative.so", NULL, &m, &why), ZEGEL_ERR_MODULE);
+    /* another hash than the pinned one: not loaded at all */
+    ck_assert_int_eq(module_open("/usr/lib/x86_64-linux-gnu/libcrypto.so.3",
+                                 "0000000000000000000000000000000000000000000000000000000000000000", &m, &why),
+                     ZEGEL_ERR_MODULE);
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&why), "SHA-256"));
+    ck_assert_int_eq(module_open("/usr/lib/x86_64-linux-gnu/libcrypto.so.3", NULL, &m, &why), ZEGEL_ERR_MODULE);
     softhsm_start();
     ck_assert_int_eq(token_open(softhsm_module, &cfg, &t, &why), ZEGEL_ERR_TOKEN_GONE);
     ck_assert_ptr_null(t);
