@@ -47,7 +47,7 @@ PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
 
-.PHONY: all deps demo check bench asan tsan fuzz lint layers coverage install help clean unit tests fuzzers
+.PHONY: all deps demo check bench asan tsan fuzz lint layers coverage soak install help clean unit tests fuzzers
 
 all: $(PROGRAMS) ## build everything into build/
 
@@ -149,6 +149,10 @@ fuzz: deps ## every fuzz target for SECONDS= each (libFuzzer, ASan, UBSan)
 	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang OPT="-O1 -g" \
 	    SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" fuzzers
 	@SECONDS_EACH=$(SECONDS_EACH) tests/fuzz/run.sh
+
+soak: deps ## the tests under fire in their long forms, with figures (about an hour)
+	@$(MAKE) --no-print-directory tests
+	@BUILD=$(BUILD) SOAK=1 tests/soak.sh
 
 lint: deps ## clang-tidy, cppcheck, clang-format, shellcheck
 	@tests/lint.sh

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +46,26 @@ static bool write_file(const char *path, const char *text)
     if (fd >= 0 && close(fd) != 0)
         ok = false;
     return ok;
+}
+
+int latch_lock(const char *dir, const char *token_name, struct buf *why)
+{
+    char path[4096] = "";
+    int fd = -1, done = -1;
+    if ((mkdir(dir, 0700) == 0 || errno == EEXIST) && path_of(dir, token_name, ".lock", path, sizeof path))
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd >= 0) {
+        (void)fchmod(fd, 0666); /* root's tool may have made it for the daemon; the directory is what keeps others out */
+        do
+            done = flock(fd, LOCK_EX);
+        while (done != 0 && errno == EINTR);
+    }
+    if (done == 0)
+        return fd;
+    buf_addf(why, "PIN latch %s: %s; without it no PIN is sent", path, strerror(errno));
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
 }
 
 int latch_write(const char *dir, const char *token_name, enum latch_state state, struct buf *why)

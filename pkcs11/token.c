@@ -153,7 +153,7 @@ static CK_RV open_session(struct token *t, CK_SESSION_HANDLE *session)
     return t->module->f->C_OpenSession(t->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, session);
 }
 
-static int login_on(struct token *t, CK_SESSION_HANDLE session, struct buf *why)
+static int login_locked(struct token *t, CK_SESSION_HANDLE session, struct buf *why)
 {
     int err = check_pin_flags(t, why);
     if (err == ZEGEL_OK)
@@ -182,6 +182,19 @@ static int login_on(struct token *t, CK_SESSION_HANDLE session, struct buf *why)
     }
     buf_addf(why, "token %s: login: %s; %s", t->cfg.name, ckr_name(rv), ckr_advice(rv));
     return class == CKR_CLASS_LOGIN_AGAIN ? ZEGEL_ERR_PIN : ckr_to_err(rv);
+}
+
+/* One process at a time: two with the same wrong PIN must not both send it. */
+static int login_on(struct token *t, CK_SESSION_HANDLE session, struct buf *why)
+{
+    if (t->cfg.latch_dir == NULL)
+        return login_locked(t, session, why);
+    int lock = latch_lock(t->cfg.latch_dir, t->cfg.name, why);
+    if (lock < 0)
+        return ZEGEL_ERR_SYSTEM;
+    int err = login_locked(t, session, why);
+    (void)close(lock);
+    return err;
 }
 
 /* A new session, logged in. The login belongs to the application, not the session (PKCS#11 v2.40 §5.6): only the first

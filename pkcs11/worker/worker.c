@@ -23,6 +23,7 @@ enum {
     THREADS_AUTO_MIN = 2,
     WATCH_EVERY_MS = 100,
     GRACE_MS = 200,       /* a call may overrun its deadline by this much */
+    OPEN_DEADLINES = 3,   /* loading, logging in and finding the keys may take so many deadlines */
     TOKEN_AGAIN_MS = 500, /* look for an absent token this often */
     PIN_MAX = 255,
 };
@@ -56,6 +57,7 @@ struct worker {
 
     struct thread threads[THREADS_MAX];
     unsigned threads_count;
+    _Atomic int64_t opening_overdue_ms; /* of whoever loads the module and logs in; 0: nobody does */
 };
 
 struct worker *worker_new(const char *token_name)
@@ -141,6 +143,7 @@ static void open_token(struct worker *w)
 {
     struct buf why = BUF_INIT, latch = BUF_INIT;
     int err = ZEGEL_OK;
+    atomic_store(&w->opening_overdue_ms, clock_monotonic_ms() + OPEN_DEADLINES * w->token_config->deadline_ms);
     buf_addf(&latch, "%s/pin", w->config->state);
     struct token_config cfg = {
         .name = w->token_name,
@@ -161,6 +164,7 @@ static void open_token(struct worker *w)
     }
     if (err == ZEGEL_OK || err == ZEGEL_ERR_PIN)
         wipe(w->pin, sizeof w->pin); /* the token layer has its own, in locked memory; a refused one is of no more use */
+    atomic_store(&w->opening_overdue_ms, 0);
     set_state(w, err, buf_cstr(&why));
     buf_free(&why);
     buf_free(&latch);
@@ -271,23 +275,36 @@ static void *run(void *arg)
     return NULL;
 }
 
+static bool is_overdue(const _Atomic int64_t *overdue_ms, int64_t now)
+{
+    int64_t overdue = atomic_load(overdue_ms);
+    return overdue != 0 && now >= overdue;
+}
+
+/* Does nothing that could wait for the module: whatever hangs, this thread ends it. */
 static void *watch(void *arg)
 {
     struct worker *w = arg;
-    int64_t token_again = clock_monotonic_ms() + TOKEN_AGAIN_MS;
     for (;;) {
         (void)poll(NULL, 0, WATCH_EVERY_MS);
         int64_t now = clock_monotonic_ms();
-        for (unsigned i = 0; i < w->threads_count; i++) {
-            int64_t overdue = atomic_load(&w->threads[i].overdue_ms);
-            if (overdue == 0 || now < overdue)
-                continue;
-            log_error("token %s: a call into the module overran its deadline; ending this process", w->token_name);
-            worker_exit(w, EX_SOFTWARE);
-        }
-        if (now < token_again)
+        bool overdue = is_overdue(&w->opening_overdue_ms, now);
+        for (unsigned i = 0; i < w->threads_count; i++)
+            overdue = overdue || is_overdue(&w->threads[i].overdue_ms, now);
+        if (!overdue)
             continue;
-        token_again = now + TOKEN_AGAIN_MS;
+        log_error("token %s: a call into the module overran its deadline; ending this process", w->token_name);
+        worker_exit(w, EX_SOFTWARE);
+    }
+    return NULL;
+}
+
+/* Looks for a token that was not there at start. */
+static void *look_for_token(void *arg)
+{
+    struct worker *w = arg;
+    for (;;) {
+        (void)poll(NULL, 0, TOKEN_AGAIN_MS);
         pthread_mutex_lock(&w->token_lock);
         bool again = w->token == NULL && may_pass(w->state_err);
         if (again && w->module != NULL) { /* a module shows a token that came later only after C_Finalize, or never */
@@ -373,15 +390,17 @@ static void look_for_keys(struct worker *w)
 {
     for (size_t i = 0; i < w->keys.count && w->token != NULL; i++) {
         struct buf why = BUF_INIT;
+        atomic_store(&w->opening_overdue_ms, clock_monotonic_ms() + OPEN_DEADLINES * w->token_config->deadline_ms);
         if (keys_find(w->keys.entries[i], w->token, &why) != ZEGEL_OK)
             log_error("%s", buf_cstr(&why));
+        atomic_store(&w->opening_overdue_ms, 0);
         buf_free(&why);
     }
 }
 
 int worker_start(struct worker *w)
 {
-    pthread_t watchdog;
+    pthread_t thread;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned wanted = w->token_config->sessions_n > 0 ? (unsigned)w->token_config->sessions_n
                       : cpus > THREADS_AUTO_MIN       ? (unsigned)cpus
@@ -389,6 +408,8 @@ int worker_start(struct worker *w)
     w->threads_count = wanted < THREADS_MAX ? wanted : THREADS_MAX;
     if (!enter_sandbox(w))
         return EX_CONFIG;
+    if (pthread_create(&thread, NULL, watch, w) != 0)
+        return EX_OSERR;
     pthread_mutex_lock(&w->token_lock);
     open_token(w);
     pthread_mutex_unlock(&w->token_lock);
@@ -398,5 +419,5 @@ int worker_start(struct worker *w)
         if (pthread_create(&w->threads[i].id, NULL, run, &w->threads[i]) != 0)
             return EX_OSERR;
     }
-    return pthread_create(&watchdog, NULL, watch, w) == 0 ? EX_OK : EX_OSERR;
+    return pthread_create(&thread, NULL, look_for_token, w) == 0 ? EX_OK : EX_OSERR;
 }

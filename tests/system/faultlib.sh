@@ -44,6 +44,7 @@ ${2:+    $2}
     module: $(softhsm_module)
     token: pkcs11:token=good
     pin: file:$WORK/pin
+audit: {key: "pkcs11:token=good;object=audit.example.org/log", origin: zegel.example.org/log}
 listen:
   - inet:$MILTER_PORT@127.0.0.1
 domains:
@@ -73,7 +74,9 @@ make_fault_tokens() {
         zegel token init --token good --label good --so-pin-file "$WORK/so-pin" &&
         zegel key generate --domain example.nl --selector r --algorithm rsa2048 --token faulty &&
         zegel key generate --domain example.nl --selector e --algorithm ed25519 --token faulty &&
-        zegel key generate --domain example.org --selector e --algorithm ed25519 --token good
+        zegel key generate --domain example.org --selector e --algorithm ed25519 --token good &&
+        zegel key generate --domain audit.example.org --selector log --algorithm ed25519 --token good &&
+        AUDIT_KEY=$(zegel audit key)
 }
 
 # A daemon of its own for each row, with a log and a state of its own: no row sees what another one left.
@@ -98,4 +101,4 @@ load() {
 one_signed() { MESSAGES=1 load 1 30 && [ "$GOOD" -eq 1 ]; }
 one_refused() { MESSAGES=1 load 1 40; [ "$TEMPFAIL" -eq 1 ]; }
 
-audit_holds() { zegel audit verify >"$WORK/verify" 2>&1; }
+audit_holds() { zegel audit verify --key "$AUDIT_KEY" >"$WORK/verify" 2>&1; }

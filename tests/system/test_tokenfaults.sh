@@ -67,6 +67,102 @@ done
 fault idle=0
 ok "idle sessions expire"
 
+# ---- C_Sign hangs: the worker is ended at its deadline, the next one signs; who uses another token notices nothing
+fresh_zegeld 1s
+one_signed || not_ok "hang" "not signed before"
+fault rule C_Sign 1x1 hang
+(DOMAIN=example.org load 4 3 && echo "$LOADED" >"$WORK/others") &
+others=$!
+begin=$(now_ms)
+MESSAGES=1 load 1 30
+took=$(($(now_ms) - begin))
+verdict "C_Sign hangs for ever, deadline 1 s" "signed $GOOD after $took ms" test "$GOOD" -eq 1 -a "$took" -ge 900 -a "$took" -le "$(short_or 15000 3000)"
+wait "$others"
+read -r rate _ p99 _ good tempfail lost bad slowest <"$WORK/others"
+verdict "... meanwhile another token" "$rate messages/s, p99 $p99 us, slowest $slowest us" \
+    test "$good" -gt 0 -a "$((tempfail + lost + bad))" -eq 0 -a "$slowest" -lt 900000
+for call in C_Login C_OpenSession C_GetSlotList C_Initialize C_FindObjects; do
+    fault clear
+    fault rule "$call" 1x1 hang
+    fault rule C_SignInit 1x1 CKR_CRYPTOKI_NOT_INITIALIZED # the next worker finds the hang
+    verdict "$call hangs at start" "signed by the one after" one_signed
+    [ "$(fault fired)" -eq 2 ] || not_ok "$call hangs at start" "it did not"
+done
+
+# ---- crashes
+fresh_zegeld 2s
+fault rule C_Sign 50/50 crash
+fault rule C_SignInit 77/77 exit=0
+load 8 "$(short_or 4 300)"
+verdict "module crashes at every 50th C_Sign, exits at every 77th C_SignInit, $(short_or 4 300) s" \
+    "$(fault fired) times; signed $GOOD, tempfail $TEMPFAIL, lost $LOST, bad $BAD; slowest $((SLOWEST / 1000)) ms" \
+    test "$(fault fired)" -gt 2 -a "$TEMPFAIL" -eq 0 -a "$LOST" -eq 0 -a "$BAD" -eq 0
+fault clear
+fault rule C_Sign 10/10 fork
+MESSAGES=100 load 4 60
+verdict "module forks" "$(fault fired) tries, $(fault forks) processes; signed $GOOD" test "$(fault fired)" -gt 5 -a "$(fault forks)" -eq "$(if nm "$BUILD/zegel-token" | grep -q '__[at]san_init'; then fault fired; else echo 0; fi)" -a "$GOOD" -eq 100
+
+# ---- wrong signatures
+for bend in flip=0 flip=777 flip=2047 short=1; do
+    fresh_zegeld 2s
+    fault rule C_Sign 1+ "$bend"
+    MESSAGES=20 load 2 60
+    verdict "every signature $bend" "released $GOOD, tempfail $TEMPFAIL; quarantined $(said 'QUARANTINED') keys" \
+        test "$GOOD" -eq 0 -a "$TEMPFAIL" -eq 20 -a "$BAD" -eq 0 -a "$(said QUARANTINED)" -eq 2
+done
+fresh_zegeld 2s
+fault rule C_Sign 3x1 flip=5
+MESSAGES=20 load 2 60
+verdict "one wrong signature" "signed $GOOD, tempfail $TEMPFAIL" test "$GOOD" -eq 19 -a "$TEMPFAIL" -eq 1 -a "$BAD" -eq 0
+
+# ---- a wrong PIN: sent once, ever
+stop_zegeld
+rm -rf "$WORK/state"
+: >"$WORK/log/zegeld"
+fault new
+fault pin=3
+write_fault_config 2s
+cp "$WORK/pin" "$WORK/right"
+(umask 077 && echo 99999999 >"$WORK/pin")
+sed -i "/name: good/,/pin:/s|$WORK/pin|$WORK/right|" "$WORK/zegel.yaml"
+restarts=$(short_or 10 100)
+for ((i = 0; i < restarts; i++)); do
+    start_zegeld
+    wait_for 20 grep -qE 'CKR_PIN_INCORRECT|was refused before' "$WORK/log/zegeld" || not_ok "wrong PIN" "not said"
+    if [ "$i" -eq 0 ]; then one_refused || not_ok "wrong PIN" "$LOADED"; fi
+    if [ "$i" -eq 1 ]; then for pid in $(token_workers); do kill -9 "$pid"; done; fi
+    stop_zegeld
+done
+verdict "wrong PIN, $restarts restarts" "$(calls C_Login) C_Login" test "$(calls C_Login)" -eq 1
+cp "$WORK/right" "$WORK/pin"
+
+# ---- a slow token and a crowd: bounded, and others are not starved
+fresh_zegeld 5s
+fault rule C_Sign 1+ delay=500
+signer=$(pgrep -P "$ZEGELD_PID" zegel-signer)
+rss() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$signer/status"; }
+start crowd "$LOAD" 127.0.0.1 "$MILTER_PORT" 200 "$(short_or 30 60)" 1000 2
+crowd=$STARTED
+PIDS+=("$crowd")
+sleep 1
+rss_before=$(rss)
+DOMAIN=example.org load 4 2
+verdict "slow token, 200 connections: others" "$GOOD signed, p99 $P99 us, slowest $((SLOWEST / 1000)) ms" \
+    test "$GOOD" -gt 20 -a "$((TEMPFAIL + LOST + BAD))" -eq 0
+sleep "$(short_or 1 40)"
+verdict "slow token, 200 connections: memory of the signer" "$rss_before, then $(rss) kB" test "$(rss)" -le $((rss_before + 8192))
+if [ -n "$SOAK" ]; then
+    wait "$crowd"
+    read -r _ _ _ _ good tempfail lost bad slowest <"$WORK/log/crowd"
+    verdict "slow token, 200 connections" "signed $good, tempfail $tempfail, lost $lost, bad $bad; slowest answer $((slowest / 1000)) ms" \
+        test "$good" -gt 0 -a "$tempfail" -gt 0 -a "$((lost + bad))" -eq 0 -a "$slowest" -lt 30000000
+else
+    kill "$crowd" # who is refused for want of time waits 20 s for it
+fi
+stop_zegeld
+audit_holds
+verdict "audit log after all this" "$(tail -n 1 "$WORK/verify")" audit_holds
+
 stop_zegeld
 [ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
 SHOW_LOGS=
