@@ -95,7 +95,11 @@ $(BUILD)/bench/rawsign: tests/bench/rawsign.c $(call obj,provisioning/cmd.c prov
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lcrypto -ldl
 
-bench: all $(BUILD)/bench/load $(BUILD)/bench/rawsign ## speed, as ratios in one run
+$(BUILD)/bench/audit: tests/bench/audit.c $(call obj,$(AUDIT)) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcrypto
+
+bench: all $(BUILD)/bench/load $(BUILD)/bench/rawsign $(BUILD)/bench/audit ## speed, as ratios in one run
 	@BUILD=$(BUILD) tests/bench/bench.sh
 
 deps: ## install what is missing from Debian 12 (nothing if all is there)

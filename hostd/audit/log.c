@@ -16,7 +16,7 @@ enum { CHECKPOINT_EVERY_MS = 1000, CHECKPOINT_EVERY_RECORDS = 1000, PATH_CAP = 4
 
 struct audit {
     char *dir, *origin;
-    uint64_t segment_max;
+    uint64_t segment_max, keep;
     int fd;
     off_t end;                /* of the last durable line in the records file */
     struct merkle tree, next; /* durable; with the batch */
@@ -111,6 +111,7 @@ static int start_segment(struct audit *a, struct buf *why)
         (void)close(a->fd);
     a->fd = fd;
     a->end = 0;
+    segment_prune(a->dir, a->keep);
     return ZEGEL_OK;
 }
 
@@ -209,6 +210,7 @@ int audit_open(const struct audit_config *cfg, struct audit **out, struct buf *w
         return ZEGEL_ERR_NOMEM;
     a->fd = -1;
     a->segment_max = cfg->segment_max;
+    a->keep = cfg->keep;
     a->dir = strdup(cfg->dir);
     a->origin = strdup(cfg->origin);
     int err = a->dir == NULL || a->origin == NULL ? ZEGEL_ERR_NOMEM : segment_list(cfg->dir, &firsts, &count, why);

@@ -18,6 +18,7 @@ struct audit_config {
     const char *dir;      /* STATE/audit; made by the supervisor */
     const char *origin;   /* names the log in its checkpoints */
     uint64_t segment_max; /* octets of one records file */
+    uint64_t keep; /* octets of all records files; when a new one begins, the oldest go until no more is left. 0: all stay */
 };
 
 struct audit_record {

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/io.h"
+#include "base/log.h"
 
 enum { PATH_MAX_OURS = 4096, DIGITS = 16 };
 
@@ -78,6 +79,39 @@ bool segment_sync_dir(const char *dir)
     if (fd >= 0)
         (void)close(fd);
     return ok;
+}
+
+static uint64_t size_of(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    if (fd >= 0)
+        (void)close(fd);
+    return size < 0 ? 0 : (uint64_t)size;
+}
+
+void segment_prune(const char *dir, uint64_t keep)
+{
+    uint64_t *firsts = NULL, sum = 0;
+    size_t count = 0, stay = 0;
+    char path[PATH_MAX_OURS];
+    struct buf why = BUF_INIT;
+    if (keep == 0 || segment_list(dir, &firsts, &count, &why) != ZEGEL_OK)
+        count = 0;
+    while (stay < count && segment_path(dir, "records", firsts[count - 1 - stay], ".jsonl", path, sizeof path)) {
+        sum += size_of(path);
+        if (stay > 0 && sum > keep)
+            break;
+        stay++;
+    }
+    for (size_t i = 0; i + stay < count; i++) {
+        if (segment_path(dir, "records", firsts[i], ".jsonl", path, sizeof path) && unlink(path) == 0)
+            log_info("audit log: %s removed, as audit.keep says", path);
+        if (segment_path(dir, "tree", firsts[i], "", path, sizeof path))
+            (void)unlink(path);
+    }
+    free(firsts);
+    buf_free(&why);
 }
 
 static bool write_whole(const char *path, struct bytes content)

@@ -15,6 +15,9 @@ bool segment_path(const char *dir, const char *kind, uint64_t first, const char 
 int segment_tree_read(const char *dir, uint64_t first, struct merkle *out, struct buf *why);
 /* Durable, by rename. */
 int segment_tree_write(const char *dir, const struct merkle *m, struct buf *why);
+/* Removes the oldest records files, and their tree files, until those that stay have at most `keep` octets; never the newest. By
+ * size and not by age: a clock that leaps cannot empty the log. 0: removes nothing. */
+void segment_prune(const char *dir, uint64_t keep);
 bool segment_sync_dir(const char *dir);
 /* Replace DIR/NAME by this content, durably. */
 int segment_replace(const char *dir, const char *name, struct bytes content, struct buf *why);

@@ -196,6 +196,9 @@ static int check_audit(struct config *c, const char *file, struct buf *why)
     a->segment_max = octets(a->segment == NULL ? "64M" : a->segment);
     if (a->segment_max < 4096)
         return config_bad(why, file, "audit.segment", a->segment, "must be at least 4096 octets, like 64M");
+    a->keep_max = a->keep == NULL ? 0 : octets(a->keep);
+    if (a->keep != NULL && a->keep_max < a->segment_max)
+        return config_bad(why, file, "audit.keep", a->keep, "must be octets, like 100G, and no less than audit.segment");
     if (a->origin == NULL) {
         struct buf origin = BUF_INIT;
         buf_addf(&origin, "zegel/%s", uname(&host) == 0 ? host.nodename : "localhost");

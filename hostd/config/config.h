@@ -75,7 +75,8 @@ struct config_audit {
     unsigned token; /* as config_key.token */
     char *origin;   /* names the log; a default is made of the host's name */
     char *segment;  /* octets of one records file: "64M" */
-    uint64_t segment_max;
+    char *keep;     /* octets of all records files: "100G"; NULL: all stay */
+    uint64_t segment_max, keep_max;
 };
 
 struct config_users {

@@ -36,6 +36,7 @@ static const cyaml_schema_field_t audit_fields[] = {
     CYAML_FIELD_STRING_PTR("key", OPTIONAL, struct config_audit, key, 1, 4096),
     CYAML_FIELD_STRING_PTR("origin", OPTIONAL, struct config_audit, origin, 1, 200),
     CYAML_FIELD_STRING_PTR("segment", OPTIONAL, struct config_audit, segment, 1, 16),
+    CYAML_FIELD_STRING_PTR("keep", OPTIONAL, struct config_audit, keep, 1, 16),
     CYAML_FIELD_END,
 };
 

@@ -73,15 +73,15 @@ static const int milter[] = {
 };
 
 /* The audit log; Landlock keeps it to that directory. */
-static const int signer[] = {SCMP_SYS(pwrite64), SCMP_SYS(getdents64), SCMP_SYS(fdatasync),
-                             SCMP_SYS(fsync),    SCMP_SYS(ftruncate),  SCMP_SYS(openat),
-                             SCMP_SYS(rename),   SCMP_SYS(renameat),   SCMP_SYS(renameat2)};
+static const int signer[] = {SCMP_SYS(pwrite64),  SCMP_SYS(getdents64), SCMP_SYS(fdatasync), SCMP_SYS(fsync),
+                             SCMP_SYS(ftruncate), SCMP_SYS(openat),     SCMP_SYS(rename),    SCMP_SYS(renameat),
+                             SCMP_SYS(renameat2), SCMP_SYS(unlink)};
 
 /* Tried by libraries in passing (syslog(3), locale, unlinking the socket at the end): refused, not fatal. */
 static const int refused[] = {
-    SCMP_SYS(open),     SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(stat),
-    SCMP_SYS(lstat),    SCMP_SYS(statx),  SCMP_SYS(readlink),  SCMP_SYS(readlinkat), SCMP_SYS(unlink),
-    SCMP_SYS(unlinkat), SCMP_SYS(socket), SCMP_SYS(connect),   SCMP_SYS(ioctl),
+    SCMP_SYS(open),   SCMP_SYS(access),  SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(stat),
+    SCMP_SYS(lstat),  SCMP_SYS(statx),   SCMP_SYS(readlink),  SCMP_SYS(readlinkat), SCMP_SYS(unlinkat),
+    SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(ioctl),
 };
 
 /* Vendor code: files as Landlock lets it see them, and what PC/SC and its threads need. No exec, no ptrace, no kernel surface. */
@@ -136,7 +136,7 @@ static bool add_ours(scmp_filter_ctx ctx, enum sandbox_profile profile)
 {
     bool ok = ADD(ctx, SCMP_ACT_ALLOW, common) && allow_threads(ctx) && allow_data_memory(ctx) &&
               ADD(ctx, SCMP_ACT_ERRNO(EACCES), refused);
-    static const int files[] = {SCMP_SYS(openat)};
+    static const int files[] = {SCMP_SYS(openat), SCMP_SYS(unlink)};
     if (profile == SANDBOX_MILTER)
         return ok && ADD(ctx, SCMP_ACT_ALLOW, milter) && ADD(ctx, SCMP_ACT_ERRNO(EACCES), files);
     return ok && ADD(ctx, SCMP_ACT_ALLOW, signer);

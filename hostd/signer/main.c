@@ -37,7 +37,8 @@ static struct signer *start(const struct config *c)
     struct signer *s = NULL;
     uint8_t hash[DKIM_HASH_LEN];
     buf_addf(&dir, "%s/audit", c->state);
-    struct audit_config cfg = {.dir = buf_cstr(&dir), .origin = c->audit.origin, .segment_max = c->audit.segment_max};
+    struct audit_config cfg = {
+        .dir = buf_cstr(&dir), .origin = c->audit.origin, .segment_max = c->audit.segment_max, .keep = c->audit.keep_max};
     struct sandbox sandbox = {
         .profile = SANDBOX_SIGNER, .landlock_optional = c->landlock_optional, .write = {cfg.dir}, .write_count = 1};
     (void)digest_sha256(BYTES_LIT(""), hash); /* libcrypto reads its configuration now or never */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "audit/log.h"
+#include "audit/segment.h"
 #include "audit/verify.h"
 #include "base/err.h"
 #include "base/io.h"
@@ -245,6 +246,33 @@ START_TEST(whole)
 }
 END_TEST
 
+START_TEST(retention)
+{
+    struct audit_config cfg = {.dir = dir, .origin = log_key.name, .segment_max = 2000, .keep = 5000};
+    struct audit_report r;
+    struct audit *a = NULL;
+    struct buf why = BUF_INIT;
+    uint64_t *firsts = NULL;
+    size_t count = 0;
+    empty_dir();
+    ck_assert_int_eq(audit_open(&cfg, &a, &why), ZEGEL_OK);
+    for (int i = 0; i < 20; i++)
+        ck_assert_int_eq(add(a, 3), ZEGEL_OK);
+    checkpoint(a, 5000);
+    audit_close(a);
+    ck_assert_int_eq(segment_list(dir, &firsts, &count, &why), ZEGEL_OK);
+    ck_assert_uint_ge(count, 2);
+    ck_assert_uint_le(count, 6);
+    ck_assert_uint_gt(firsts[0], 0);
+    free(firsts);
+    ck_assert_int_eq(verify(&r), ZEGEL_OK); /* what stayed is whole, and says from where */
+    ck_assert_uint_gt(r.first, 0);
+    ck_assert_uint_eq(r.records, 60);
+    ck_assert_uint_eq(r.covered, 60);
+    buf_free(&why);
+}
+END_TEST
+
 static int mutations;
 
 /* Every octet of one file: changed, removed, and the file cut there. */
@@ -383,7 +411,8 @@ int main(void)
 {
     const TTest *const tests[] = {rfc6962_roots, paths,           notes,
                                   whole,         swapped_records, half_a_record_is_cut_off,
-                                  full_disk,     archived_head,   nothing_changes_unnoticed};
+                                  full_disk,     archived_head,   nothing_changes_unnoticed,
+                                  retention};
     if (mkdtemp(dir) == NULL)
         return EXIT_FAILURE;
     int status = unit_run("audit", tests, sizeof tests / sizeof tests[0]);
