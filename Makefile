@@ -29,7 +29,7 @@ DKIM = hostd/dkim/authres.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dk
 IPC = hostd/ipc/control.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
 CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
-MILTER = hostd/milter/client.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/session.c
+MILTER = hostd/milter/client.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/senders.c hostd/milter/session.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
          hostd/signer/signer.c
@@ -79,10 +79,10 @@ $(BUILD)/zegel-signer: $(call obj,$(SIGNER) $(AUDIT) $(SANDBOX)) $(LIB)
 $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
 
-$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
+$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lcrypto -ldl
 
-UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/rate.c $(AUDIT) hostd/milter/policy.c hostd/supervisor/pin.c $(SANDBOX))
+UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/rate.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(SANDBOX))
 $(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lcrypto -ldl

@@ -89,7 +89,7 @@ static int sign_all(struct message *m, const struct config *c, const struct conf
 /* Whose message it is: the From domain's entry, which --domain may only confirm or, for a parent, choose. */
 static const struct config_domain *judge(const struct config *c, const struct message *m, const char *domain, const char **bad)
 {
-    struct policy_answer a = policy_judge(c, true, &m->dkim->header);
+    struct policy_answer a = policy_judge(c, &(const struct sender){.local = true}, &m->dkim->header);
     *bad = policy_defect(&m->dkim->header, m->dkim->check.defects);
     if (a.verdict != POLICY_SIGN)
         *bad = a.reason;

@@ -48,6 +48,15 @@ struct config_limits {
     struct config_rate key_rate, front_end_rate, domain_rate; /* the domain's is per day */
 };
 
+/* Mail to which all of user, envelope and network apply may be signed for these domains. At least one of the three is there. */
+struct config_sender {
+    char *user;     /* pattern (* ? []) for the authenticated identity */
+    char *envelope; /* pattern for MAIL FROM */
+    char *network;  /* address, network, or "local" */
+    char **domains; /* of domains:, or "*" */
+    unsigned domains_count;
+};
+
 /* More about one of listen:. */
 struct config_front_end {
     char *listen;   /* as it stands there */
@@ -93,6 +102,8 @@ struct config {
     unsigned trusted_networks_count;
     struct config_domain *domains;
     unsigned domains_count;
+    struct config_sender *senders; /* none: the rules of milter/senders.h */
+    unsigned senders_count;
     struct config_front_end *front_ends;
     unsigned front_ends_count;
     struct config_limits limits;

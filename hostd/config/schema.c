@@ -49,6 +49,16 @@ static const cyaml_schema_field_t users_fields[] = {
 
 static const cyaml_schema_value_t text = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096)};
 
+static const cyaml_schema_field_t sender_fields[] = {
+    CYAML_FIELD_STRING_PTR("user", OPTIONAL, struct config_sender, user, 1, 320),
+    CYAML_FIELD_STRING_PTR("envelope", OPTIONAL, struct config_sender, envelope, 1, 320),
+    CYAML_FIELD_STRING_PTR("network", OPTIONAL, struct config_sender, network, 1, 64),
+    CYAML_FIELD_SEQUENCE("domains", CYAML_FLAG_POINTER, struct config_sender, domains, &text, 1, 1000000),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t sender_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_sender, sender_fields)};
+
 static const cyaml_schema_field_t front_end_fields[] = {
     CYAML_FIELD_STRING_PTR("listen", CYAML_FLAG_POINTER, struct config_front_end, listen, 1, 112),
     CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config_front_end, domains, &text, 0, 1000000),
@@ -102,6 +112,7 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_SEQUENCE("listen", OPTIONAL, struct config, listen, &text, 0, 16),
     CYAML_FIELD_SEQUENCE("trusted-networks", OPTIONAL, struct config, trusted_networks, &text, 0, 4096),
     CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config, domains, &domain_value, 0, 1000000),
+    CYAML_FIELD_SEQUENCE("senders", OPTIONAL, struct config, senders, &sender_value, 0, 1000000),
     CYAML_FIELD_SEQUENCE("front-ends", OPTIONAL, struct config, front_ends, &front_end_value, 0, 16),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limits_fields),
     CYAML_FIELD_ENUM("key-audit", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, key_audit_warns, key_audits, 2),

@@ -9,10 +9,10 @@ static struct policy_answer answer(enum policy_verdict v, const char *reason)
     return (struct policy_answer){.verdict = v, .domain = NULL, .reason = reason};
 }
 
-struct policy_answer policy_judge(const struct config *c, bool ours, const struct header *h)
+struct policy_answer policy_judge(const struct config *c, const struct sender *sender, const struct header *h)
 {
     struct bytes from = BYTES_LIT("From"), domain;
-    if (!ours)
+    if (!sender_is_ours(c, sender))
         return answer(POLICY_UNTOUCHED, "client is neither authenticated nor trusted");
     if (h->defects & HEADER_TOO_MANY)
         return answer(POLICY_REJECT, "more header fields than can be signed");
@@ -29,6 +29,8 @@ struct policy_answer policy_judge(const struct config *c, bool ours, const struc
     }
     struct policy_answer a = answer(POLICY_UNTOUCHED, "no key for this From domain");
     a.domain = config_find_domain(c, domain);
+    if (a.domain != NULL && !sender_may(c, sender, a.domain))
+        return answer(POLICY_FORBIDDEN, "this sender may not send as the domain of its From header field (senders:)");
     if (a.domain != NULL)
         a = (struct policy_answer){.verdict = POLICY_SIGN, .domain = a.domain, .reason = ""};
     return a;

@@ -4,11 +4,13 @@
 
 #include "config/config.h"
 #include "dkim/header.h"
+#include "milter/senders.h"
 
 enum policy_verdict {
     POLICY_UNTOUCHED, /* not from one of ours, or not for one of our domains */
     POLICY_SIGN,
-    POLICY_REJECT, /* 5xx: from one of ours, and no receiver could tell who the author is */
+    POLICY_REJECT,   /* 5xx: from one of ours, and no receiver could tell who the author is */
+    POLICY_FORBIDDEN /* 5xx: from one of ours, who may not send as this domain */
 };
 
 struct policy_answer {
@@ -17,8 +19,7 @@ struct policy_answer {
     const char *reason;                 /* static, one clause */
 };
 
-/* `ours`: the MTA says the client is authenticated, trusted, or this machine itself. */
-struct policy_answer policy_judge(const struct config *c, bool ours, const struct header *h);
+struct policy_answer policy_judge(const struct config *c, const struct sender *sender, const struct header *h);
 /* Defects no signature should cover: reason for a 5xx, or NULL. `body_defects` as in dkim/body_check.h. */
 const char *policy_defect(const struct header *h, unsigned body_defects);
 

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
-#include "config/network.h"
 #include "dkim/sign.h"
 #include "milter/client.h"
 #include "milter/policy.h"
@@ -40,7 +39,7 @@ struct session {
     struct sockaddr_storage client;
     char client_name[INET6_ADDRSTRLEN]; /* "local" without an address */
     struct shared_config *config;       /* while in a message */
-    bool header_over, ours;
+    bool header_over;
     struct policy_answer policy;
     struct dkim_sign *dkim;
     /* one for each signature, kept from message to message */
@@ -114,6 +113,13 @@ static sfsistat reject(SMFICTX *ctx, struct session *s, const char *reason)
     return reply(ctx, "550", "5.6.0", "Message cannot be signed", reason);
 }
 
+static sfsistat forbid(SMFICTX *ctx, struct session *s, const struct sender *sender, const char *reason)
+{
+    log_warn("%s: client=%s user=%s: refused, 550: %s", queue_id(ctx), s->client_name, sender->user == NULL ? "" : sender->user,
+             reason);
+    return reply(ctx, "550", "5.7.1", "Not authorised", reason);
+}
+
 static sfsistat fail(SMFICTX *ctx, struct session *s, const char *reason)
 {
     const struct config_domain *d = s->policy.domain;
@@ -137,14 +143,14 @@ static void message_end(struct session *s)
     dkim_sign_start(s->dkim);
 }
 
-static bool is_trusted(const struct session *s, const struct config *c)
+static struct sender sender_of(SMFICTX *ctx, const struct session *s)
 {
-    for (unsigned i = 0; i < c->trusted_networks_count; i++) {
-        struct network n;
-        if (network_parse(c->trusted_networks[i], &n) && network_contains(&n, (const struct sockaddr *)&s->client))
-            return true;
-    }
-    return false;
+    const char *user = smfi_getsymval(ctx, (char *)(uintptr_t) "{auth_authen}");
+    const char *envelope = smfi_getsymval(ctx, (char *)(uintptr_t) "{mail_addr}");
+    return (struct sender){.user = user == NULL || user[0] == '\0' ? NULL : user,
+                           .envelope = envelope,
+                           .client = (const struct sockaddr *)&s->client,
+                           .local = s->local};
 }
 
 static struct sigheader_params params_of(const struct config_domain *d, const struct config_key *k, int64_t now)
@@ -299,9 +305,9 @@ static sfsistat on_envfrom(SMFICTX *ctx, char **args)
     (void)args;
     message_end(s);
     s->config = config_acquire();
-    const char *auth = smfi_getsymval(ctx, (char *)(uintptr_t) "{auth_authen}");
-    s->ours = s->local || (auth != NULL && auth[0] != '\0') || is_trusted(s, s->config->config);
-    return s->ours ? SMFIS_CONTINUE : SMFIS_ACCEPT; /* the next message of this connection is judged anew */
+    const struct sender sender = sender_of(ctx, s);
+    return sender_is_ours(s->config->config, &sender) ? SMFIS_CONTINUE
+                                                      : SMFIS_ACCEPT; /* the next message of this connection is judged anew */
 }
 
 /* Old MTAs eat the space behind the colon; "Name: value" is what they will send. */
@@ -331,11 +337,14 @@ static sfsistat on_header_end(SMFICTX *ctx)
 {
     struct session *s = smfi_getpriv(ctx);
     s->header_over = true;
-    s->policy = policy_judge(s->config->config, s->ours, &s->dkim->header);
+    const struct sender sender = sender_of(ctx, s);
+    s->policy = policy_judge(s->config->config, &sender, &s->dkim->header);
     if (s->policy.verdict == POLICY_UNTOUCHED) {
         log_debug("client=%s: untouched: %s", s->client_name, s->policy.reason);
         return SMFIS_ACCEPT;
     }
+    if (s->policy.verdict == POLICY_FORBIDDEN)
+        return forbid(ctx, s, &sender, s->policy.reason);
     if (s->policy.verdict == POLICY_REJECT)
         return reject(ctx, s, s->policy.reason);
     bool relaxed = s->policy.domain->relaxed_body;

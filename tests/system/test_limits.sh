@@ -1,5 +1,5 @@
 #!/bin/bash
-# What may be signed is bounded: a domain's limit of a day holds over a restart and is said loudly; a front end has only the
+# What may be signed is bounded: a user has the own domain only; a domain's limit of a day holds over a restart and is said loudly; a front end has only the
 # domains that it was given.
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -32,6 +32,11 @@ start_knot
 start_zegeld
 start_postfix
 
+as_user() { # USER: what the MTA says to that authenticated client from outside
+    send --from someone@example.nl --to inbox@example.org --xclient "ADDR=192.0.2.7 NAME=laptop.example.com LOGIN=$1" \
+        "$SYSTEM/messages/1-plain.eml" 2>&1
+}
+check "an authenticated user of another domain" eval 'as_user piet@example.com | grep -q "Not authorised"'
 for n in 1 2 3; do check "message $n of 3, two signatures each" answers 250; done
 check "the fourth is put off" answers 'limit of today'
 check "alarm when it is near" logged 'ALARM: domain example.nl is at four fifths'

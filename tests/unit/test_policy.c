@@ -1,3 +1,5 @@
+#include <netinet/in.h>
+
 #include "base/err.h"
 #include "dkim/sign.h"
 #include "milter/policy.h"
@@ -5,6 +7,8 @@
 
 static const char yaml[] = "tokens:\n  - {name: t, module: /m.so, token: 'pkcs11:token=z', pin: prompt}\n"
                            "domains:\n  - domain: example.nl\n    keys:\n      - {selector: s, algorithm: rsa-sha256}\n";
+
+static const struct sender local = {.local = true}, stranger = {0};
 
 static struct dkim_sign *message(const char *text)
 {
@@ -20,7 +24,7 @@ static enum policy_verdict judge(bool ours, const char *text)
     struct buf why = BUF_INIT;
     struct dkim_sign *m = message(text);
     ck_assert_msg(config_parse("t", bytes_str(yaml), &c, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
-    struct policy_answer a = policy_judge(c, ours, &m->header);
+    struct policy_answer a = policy_judge(c, ours ? &local : &stranger, &m->header);
     ck_assert((a.domain != NULL) == (a.verdict == POLICY_SIGN));
     enum policy_verdict v = a.verdict;
     config_free(c);
@@ -41,6 +45,49 @@ START_TEST(verdicts)
     ck_assert_int_eq(judge(true, "From: a@example.nl\r\nFrom: b@example.nl\r\n"), POLICY_REJECT);
     ck_assert_int_eq(judge(true, "From: a@example.nl, b@example.com\r\n"), POLICY_REJECT);
     ck_assert_int_eq(judge(true, "From: nobody\r\n"), POLICY_REJECT);
+}
+END_TEST
+
+static bool may(const char *more, struct sender s, const char *domain)
+{
+    static const char two[] = "tokens:\n  - {name: t, module: /m.so, token: 'pkcs11:token=z', pin: prompt}\n"
+                              "trusted-networks: [192.0.2.0/24]\ndomains:\n"
+                              "  - {domain: a.nl, subdomains: true, keys: [{selector: s, algorithm: rsa-sha256}]}\n"
+                              "  - {domain: b.nl, keys: [{selector: s, algorithm: rsa-sha256}]}\n";
+    struct config *c = NULL;
+    struct buf yaml_text = BUF_INIT, why = BUF_INIT;
+    buf_add_str(&yaml_text, two);
+    buf_add_str(&yaml_text, more);
+    ck_assert_msg(config_parse("t", buf_bytes(&yaml_text), &c, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
+    bool yes = sender_is_ours(c, &s) && sender_may(c, &s, config_find_domain(c, bytes_str(domain)));
+    config_free(c);
+    buf_free(&yaml_text);
+    buf_free(&why);
+    return yes;
+}
+
+START_TEST(who_may)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000207)};
+    struct sender near = {.client = (struct sockaddr *)&in}, user = {.user = "x@a.nl"}, bare = {.user = "x"};
+    /* without rules */
+    ck_assert(may("", local, "a.nl") && may("", near, "b.nl"));
+    ck_assert(may("", user, "a.nl") && !may("", user, "b.nl"));
+    ck_assert(may("", (struct sender){.user = "x@sub.a.nl"}, "a.nl") && !may("", (struct sender){.user = "x@sub.b.nl"}, "b.nl"));
+    ck_assert(!may("", bare, "a.nl") && !may("", (struct sender){.user = "x@"}, "a.nl"));
+    ck_assert(!may("", (struct sender){.user = "x@a.nl", .client = (struct sockaddr *)&in}, "b.nl")); /* known by name: by name */
+    ck_assert(!may("", stranger, "a.nl"));
+    /* with rules nothing else holds */
+    static const char rules[] = "senders:\n  - {user: x, domains: [a.nl, b.nl]}\n  - {user: '*@b.nl', domains: [b.nl]}\n"
+                                "  - {network: 192.0.2.7, envelope: '*@a.nl', domains: ['*']}\n";
+    ck_assert(may(rules, bare, "a.nl") && may(rules, bare, "b.nl"));
+    ck_assert(!may(rules, user, "a.nl") && may(rules, (struct sender){.user = "Y@B.NL"}, "b.nl"));
+    ck_assert(!may(rules, local, "a.nl"));
+    ck_assert(!may(rules, near, "a.nl"));
+    near.envelope = "z@a.nl";
+    ck_assert(may(rules, near, "b.nl"));
+    ck_assert(!may(rules, (struct sender){.local = true, .envelope = "z@a.nl"}, "b.nl"));
+    ck_assert(may("senders:\n  - {network: local, domains: ['*']}\n", local, "b.nl"));
 }
 END_TEST
 
@@ -72,7 +119,7 @@ START_TEST(too_many_fields)
     ck_assert(m->header.defects & HEADER_TOO_MANY);
     ck_assert_uint_eq(m->header.count, DKIM_HEADER_FIELDS_MAX);
     struct config c = {0};
-    ck_assert_int_eq(policy_judge(&c, true, &m->header).verdict, POLICY_REJECT);
+    ck_assert_int_eq(policy_judge(&c, &local, &m->header).verdict, POLICY_REJECT);
     dkim_sign_free(m);
 }
 END_TEST
@@ -111,4 +158,4 @@ START_TEST(body)
 }
 END_TEST
 
-UNIT_MAIN("policy", verdicts, defects, too_many_fields, body)
+UNIT_MAIN("policy", verdicts, who_may, defects, too_many_fields, body)

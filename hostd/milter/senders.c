@@ -1,0 +1,55 @@
+#include "milter/senders.h"
+
+#include <fnmatch.h>
+
+#include "config/network.h"
+
+static bool in_network(const char *text, const struct sender *s)
+{
+    struct network n;
+    if (strcmp(text, "local") == 0)
+        return s->local;
+    return !s->local && s->client != NULL && network_parse(text, &n) && network_contains(&n, s->client);
+}
+
+static bool is_trusted(const struct config *c, const struct sender *s)
+{
+    for (unsigned i = 0; i < c->trusted_networks_count; i++)
+        if (in_network(c->trusted_networks[i], s))
+            return true;
+    return false;
+}
+
+bool sender_is_ours(const struct config *c, const struct sender *s)
+{
+    return s->local || s->user != NULL || is_trusted(c, s);
+}
+
+/* A pattern that is there must match something that is there. */
+static bool matches(const char *pattern, const char *text)
+{
+    return pattern == NULL || (text != NULL && fnmatch(pattern, text, FNM_CASEFOLD) == 0);
+}
+
+static bool allows(const struct config_sender *r, const struct sender *s, const struct config_domain *d)
+{
+    if (!matches(r->user, s->user) || !matches(r->envelope, s->envelope) || (r->network != NULL && !in_network(r->network, s)))
+        return false;
+    for (unsigned i = 0; i < r->domains_count; i++)
+        if (strcmp(r->domains[i], "*") == 0 || strcmp(r->domains[i], d->domain) == 0)
+            return true;
+    return false;
+}
+
+bool sender_may(const struct config *c, const struct sender *s, const struct config_domain *d)
+{
+    for (unsigned i = 0; i < c->senders_count; i++)
+        if (allows(&c->senders[i], s, d))
+            return true;
+    if (c->senders_count > 0)
+        return false;
+    if (s->user == NULL)
+        return sender_is_ours(c, s);
+    const char *at = strrchr(s->user, '@');
+    return at == NULL ? c->domains_count == 1 : config_find_domain(c, bytes_str(at + 1)) == d;
+}
