@@ -61,6 +61,27 @@ int io_send_wait(int fd, struct bytes packet, int pass, int64_t deadline_ms)
     }
 }
 
+/* The descriptor that came with a packet, or -1. More than one is nothing we ever send: none is kept, or a hostile peer could
+ * fill our table. The kernel has dropped those that found no room. */
+static int take_passed(struct msghdr *msg)
+{
+    int got = -1;
+    size_t count = 0;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c != NULL; c = CMSG_NXTHDR(msg, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t at = CMSG_LEN(0); at + sizeof got <= c->cmsg_len; at += sizeof got, count++) {
+            if (got >= 0)
+                (void)close(got);
+            memcpy(&got, (uint8_t *)c + at, sizeof got);
+        }
+    }
+    if (count < 2)
+        return got;
+    (void)close(got);
+    return -1;
+}
+
 int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed)
 {
     struct iovec iov = {.iov_base = packet, .iov_len = cap};
@@ -69,22 +90,19 @@ int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed)
         struct cmsghdr align;
     } control;
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
-    int got = -1;
     ssize_t n;
     do
         n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK ? ZEGEL_ERR_BUSY : ZEGEL_ERR_CLOSED;
-    if (n == 0)
-        return ZEGEL_ERR_CLOSED;
-    struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
-    if (c != NULL && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof got))
-        memcpy(&got, CMSG_DATA(c), sizeof got);
-    if (passed != NULL)
+    int got = take_passed(&msg);
+    if (n > 0 && passed != NULL)
         *passed = got;
     else if (got >= 0)
         (void)close(got); /* nobody asked for one */
+    if (n == 0)
+        return ZEGEL_ERR_CLOSED;
     *len = (size_t)n;
     return msg.msg_flags & MSG_TRUNC ? ZEGEL_ERR_TOO_BIG : ZEGEL_OK;
 }

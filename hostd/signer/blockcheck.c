@@ -106,6 +106,8 @@ static const char *check_order(struct bytes block, size_t end, struct bytes h, c
     size_t at = 0, froms_named = 0, froms = 0;
     bool last = false, have = false;
     while (sigheader_next_name(&h, &name)) {
+        if (bytes_ieq(name, BYTES_LIT("dkim-signature")))
+            return "h= names DKIM-Signature"; /* RFC 6376 §3.5; and each key's would break the others' */
         if (!have && at < end)
             have = next_field(block, &at, &field, &last);
         froms_named += bytes_ieq(name, from);
@@ -159,6 +161,8 @@ const char *blockcheck(struct bytes block, const struct config_domain *d, const 
         return bad;
     if (sigheader_parse(value, sig) != SIG_OK)
         return "DKIM-Signature is not valid";
+    if (sig->b_region.data != value.data + value.len)
+        return "b= is not last and empty";
     if ((bad = check_value(value, d->relaxed_header)) != NULL || (bad = check_signature(sig, d, k, now)) != NULL)
         return bad;
     return check_order(block, start, sig->h, d);
