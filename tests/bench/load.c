@@ -161,7 +161,9 @@ static enum outcome one_message(struct peer *p)
     (void)snprintf(id, sizeof id, " <%lu.load@example.nl>", atomic_fetch_add(&serial, 1));
     (void)snprintf(from, sizeof from, " Load <a@%s>", job.domain);
     (void)snprintf(sender, sizeof sender, "<a@%s>", job.domain);
-    if (!PUT(p, 'D', "M{auth_authen}\0load\0i\0LOADTEST\0") || !put(p, 'M', sender, strlen(sender) + 1) || get(p, &len) != 'c')
+    char macros[400]; /* name, NUL, value, NUL; the user is one of the From domain */
+    int n = snprintf(macros, sizeof macros, "M{auth_authen}%cload@%s%ci%cLOADTEST", 0, job.domain, 0, 0);
+    if (!put(p, 'D', macros, (size_t)n + 1) || !put(p, 'M', sender, strlen(sender) + 1) || get(p, &len) != 'c')
         return LOST;
     if (!header(p, "From", from) || !header(p, "To", " b@example.org") || !header(p, "Subject", " load") ||
         !header(p, "Date", " Tue, 24 Nov 2026 08:00:00 +0000") || !header(p, "Message-ID", id) ||
