@@ -63,6 +63,6 @@ int known_key_check(struct known_key *k, struct bytes spki, bool ed25519, const 
     k->bad_signatures++;
     *why = "the token made a signature that does not verify";
     log_error("key %s: the token made a signature that does not verify (%u); not released%s", k->uri, k->bad_signatures,
-              known_key_quarantined(k) ? "; KEY QUARANTINED until zegeld is restarted" : "");
+              k->bad_signatures == BAD_SIGNATURES_MAX ? "; KEY QUARANTINED until zegeld is restarted" : "");
     return ZEGEL_ERR_BAD_SIGNATURE;
 }
