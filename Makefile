@@ -27,7 +27,7 @@ DKIM = hostd/dkim/authres.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dk
        hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/keyrecord.c \
        hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/taglist.c hostd/dkim/verify.c
 IPC = hostd/ipc/control.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
-CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c
+CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
 MILTER = hostd/milter/client.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/senders.c hostd/milter/session.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
@@ -99,7 +99,11 @@ $(BUILD)/bench/audit: tests/bench/audit.c $(call obj,$(AUDIT)) $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcrypto
 
-bench: all $(BUILD)/bench/load $(BUILD)/bench/rawsign $(BUILD)/bench/audit ## speed, as ratios in one run
+$(BUILD)/bench/tables: tests/bench/tables.c $(call obj,hostd/milter/senders.c) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
+
+bench: all $(BUILD)/bench/tables $(BUILD)/bench/load $(BUILD)/bench/rawsign $(BUILD)/bench/audit ## speed, as ratios in one run
 	@BUILD=$(BUILD) tests/bench/bench.sh
 
 deps: ## install what is missing from Debian 12 (nothing if all is there)

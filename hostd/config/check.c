@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "config/limits.h"
 #include "config/network.h"
+#include "config/senders.h"
 #include "dkim/domain.h"
 
 enum { SESSIONS_MAX = 256, DEADLINE_MAX_MS = 25000, DEADLINE_DEFAULT_MS = 10000 };
@@ -253,7 +254,8 @@ int config_check(struct config *c, const char *file, struct buf *why)
     for (unsigned i = 1; i < c->domains_count; i++)
         if (strcmp(c->domains[i - 1].domain, c->domains[i].domain) == 0)
             return config_bad(why, file, "domains.domain", c->domains[i].domain, "stands there twice");
-    return limits_check(c, file, why);
+    err = limits_check(c, file, why);
+    return err == ZEGEL_OK ? senders_check(c, file, why) : err;
 }
 
 static int compare(struct bytes want, const char *have)

@@ -9,6 +9,7 @@
 #include "base/io.h"
 #include "config/check.h"
 #include "config/schema.h"
+#include "config/senders.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024 * 1024 };
 
@@ -40,7 +41,7 @@ static const cyaml_config_t *cyaml_config(struct complaint *c)
     return &cfg;
 }
 
-int config_parse(const char *name, struct bytes yaml, struct config **out, struct buf *why)
+static int load(const char *name, struct bytes yaml, struct config **out, struct buf *why)
 {
     struct complaint complaint = {.text = "", .line = 0};
     struct config *c = NULL;
@@ -52,13 +53,51 @@ int config_parse(const char *name, struct bytes yaml, struct config **out, struc
         config_free(c);
         return ZEGEL_ERR_CONFIG;
     }
-    int err = config_check(c, name, why);
-    if (err != ZEGEL_OK) {
-        config_free(c);
-        return err;
-    }
     *out = c;
     return ZEGEL_OK;
+}
+
+/* What config_read puts together: the YAML, and behind a NUL the senders table. */
+int config_parse(const char *name, struct bytes text, struct config **out, struct buf *why)
+{
+    size_t end = bytes_find(text, '\0');
+    struct config *c = NULL;
+    *out = NULL;
+    int err = load(name, bytes_slice(text, 0, end), &c, why);
+    if (err == ZEGEL_OK && (c->senders_table != NULL) != (end < text.len))
+        err = config_bad(why, name, "senders-table", c->senders_table == NULL ? "NUL" : c->senders_table, "was not read with it");
+    if (err == ZEGEL_OK && c->senders_table != NULL)
+        err = senders_add_table(c, c->senders_table, bytes_slice(text, end + 1, text.len), why);
+    if (err == ZEGEL_OK)
+        err = config_check(c, name, why);
+    if (err == ZEGEL_OK)
+        *out = c;
+    else
+        config_free(c);
+    return err;
+}
+
+int config_read(const char *path, struct buf *text, struct buf *why)
+{
+    static const char key[] = "senders-table";
+    struct config *c = NULL;
+    if (io_read_file(path, CONFIG_FILE_MAX, text, why) != ZEGEL_OK)
+        return ZEGEL_ERR_CONFIG;
+    struct bytes yaml = buf_bytes(text);
+    if (bytes_find(yaml, '\0') < yaml.len) {
+        buf_addf(why, "%s: has a NUL octet", path);
+        return ZEGEL_ERR_CONFIG;
+    }
+    if (yaml.len == 0 || memmem(yaml.data, yaml.len, key, sizeof key - 1) == NULL)
+        return ZEGEL_OK; /* the usual case: parsed once */
+    int err = load(path, yaml, &c, why);
+    if (err == ZEGEL_OK && c->senders_table != NULL) {
+        buf_add_u8(text, '\0');
+        if (io_read_file(c->senders_table, CONFIG_FILE_MAX, text, why) != ZEGEL_OK)
+            err = ZEGEL_ERR_CONFIG;
+    }
+    config_free(c);
+    return err;
 }
 
 int config_load(const char *path, struct config **out, struct buf *why)
@@ -66,7 +105,7 @@ int config_load(const char *path, struct config **out, struct buf *why)
     struct buf content = BUF_INIT;
     *out = NULL;
     int err = ZEGEL_ERR_CONFIG;
-    if (io_read_file(path, CONFIG_FILE_MAX, &content, why) == ZEGEL_OK)
+    if (config_read(path, &content, why) == ZEGEL_OK)
         err = config_parse(path, buf_bytes(&content), out, why);
     buf_free(&content);
     return err;

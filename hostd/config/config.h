@@ -104,6 +104,8 @@ struct config {
     unsigned domains_count;
     struct config_sender *senders; /* none: the rules of milter/senders.h */
     unsigned senders_count;
+    unsigned senders_plain; /* so many of them, the first, are found by search */
+    char *senders_table;    /* file with more of them; read by config_read */
     struct config_front_end *front_ends;
     unsigned front_ends_count;
     struct config_limits limits;
@@ -117,9 +119,12 @@ struct config {
 #define CONFIG_DEFAULT_PATH "/etc/zegel/zegel.yaml"
 #define CONFIG_DEFAULT_STATE "/var/lib/zegel"
 
+/* The text of `path` and of the table that it names, as one, to be handed to processes that may not read files. ZEGEL_OK, or an
+ * error with one line in `why`. */
+int config_read(const char *path, struct buf *text, struct buf *why);
 /* Read and check `path`. On failure returns ZEGEL_ERR_CONFIG and puts one line, "FILE:LINE: KEY: what is wrong", into `why`. */
 int config_load(const char *path, struct config **out, struct buf *why);
-/* The same from memory; `name` stands for the file in messages. */
+/* The same from what config_read gave; `name` stands for the file in messages. */
 int config_parse(const char *name, struct bytes yaml, struct config **out, struct buf *why);
 void config_free(struct config *c);
 
@@ -129,6 +134,9 @@ const struct config_domain *config_find_domain(const struct config *c, struct by
 
 /* May the front end that listens on `listen` have mail of this domain signed? */
 bool config_front_end_may(const struct config *c, const char *listen, const char *domain);
+
+/* The rules for exactly this user, a name or "*@DOMAIN": *count of them from the one returned. O(log n). */
+const struct config_sender *config_find_senders(const struct config *c, const char *user, unsigned *count);
 
 /* Durations: "10s", "500ms", "5m", "2h", "7d". Milliseconds, or -1. */
 int64_t config_duration_ms(const char *text);

@@ -5,7 +5,6 @@
 
 #include "base/err.h"
 #include "config/check.h"
-#include "config/network.h"
 
 /* "100/s", per s, m, h or d; `day` asks for the last. */
 static int check_rate(const char *text, bool day, struct config_rate *out, const char *file, const char *key, struct buf *why)
@@ -71,25 +70,10 @@ bool config_front_end_may(const struct config *c, const char *listen, const char
     return true;
 }
 
-static int check_sender(const struct config *c, const struct config_sender *s, const char *file, struct buf *why)
-{
-    struct network n;
-    if (s->user == NULL && s->envelope == NULL && s->network == NULL)
-        return config_bad(why, file, "senders.domains", s->domains[0], "needs a user, an envelope or a network that may have it");
-    if (s->network != NULL && strcmp(s->network, "local") != 0 && !network_parse(s->network, &n))
-        return config_bad(why, file, "senders.network", s->network, "must be an address, a network like 192.0.2.0/24, or local");
-    for (unsigned i = 0; i < s->domains_count; i++)
-        if (strcmp(s->domains[i], "*") != 0 && config_domain_exact(c, bytes_str(s->domains[i])) == NULL)
-            return config_bad(why, file, "senders.domains", s->domains[i], "is not one of domains:");
-    return ZEGEL_OK;
-}
-
 int limits_check(struct config *c, const char *file, struct buf *why)
 {
     int err = check_limits(c, file, why);
     for (unsigned i = 0; i < c->front_ends_count && err == ZEGEL_OK; i++)
         err = check_front_end(c, &c->front_ends[i], file, why);
-    for (unsigned i = 0; i < c->senders_count && err == ZEGEL_OK; i++)
-        err = check_sender(c, &c->senders[i], file, why);
     return err;
 }

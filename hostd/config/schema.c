@@ -113,6 +113,7 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_SEQUENCE("trusted-networks", OPTIONAL, struct config, trusted_networks, &text, 0, 4096),
     CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config, domains, &domain_value, 0, 1000000),
     CYAML_FIELD_SEQUENCE("senders", OPTIONAL, struct config, senders, &sender_value, 0, 1000000),
+    CYAML_FIELD_STRING_PTR("senders-table", OPTIONAL, struct config, senders_table, 1, 4096),
     CYAML_FIELD_SEQUENCE("front-ends", OPTIONAL, struct config, front_ends, &front_end_value, 0, 16),
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limits_fields),
     CYAML_FIELD_ENUM("key-audit", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, key_audit_warns, key_audits, 2),

@@ -41,13 +41,37 @@ static bool allows(const struct config_sender *r, const struct sender *s, const 
     return false;
 }
 
+static bool any_of(const struct config_sender *r, unsigned count, const struct sender *s, const struct config_domain *d)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (allows(&r[i], s, d))
+            return true;
+    return false;
+}
+
+static bool some_rule_allows(const struct config *c, const struct sender *s, const struct config_domain *d)
+{
+    unsigned count;
+    const char *at = s->user == NULL ? NULL : strrchr(s->user, '@');
+    char whole_domain[300] = "*";
+    if (s->user != NULL) {
+        const struct config_sender *r = config_find_senders(c, s->user, &count);
+        if (any_of(r, count, s, d))
+            return true;
+    }
+    if (at != NULL && strlen(at) < sizeof whole_domain - 1) {
+        strcpy(whole_domain + 1, at);
+        const struct config_sender *r = config_find_senders(c, whole_domain, &count);
+        if (any_of(r, count, s, d))
+            return true;
+    }
+    return any_of(c->senders + c->senders_plain, c->senders_count - c->senders_plain, s, d);
+}
+
 bool sender_may(const struct config *c, const struct sender *s, const struct config_domain *d)
 {
-    for (unsigned i = 0; i < c->senders_count; i++)
-        if (allows(&c->senders[i], s, d))
-            return true;
     if (c->senders_count > 0)
-        return false;
+        return some_rule_allows(c, s, d);
     if (s->user == NULL)
         return sender_is_ours(c, s);
     const char *at = strrchr(s->user, '@');

@@ -36,13 +36,16 @@ static int limits(const struct sandbox *s, struct buf *why)
     return err;
 }
 
+#ifdef ZEGEL_SANITIZED
+static const bool sanitized = true; /* sanitizers read files, map everything and start helpers at the end */
+#else
+static const bool sanitized = false;
+#endif
+
 int sandbox_apply(const struct sandbox *s, struct buf *why)
 {
-#ifdef ZEGEL_SANITIZED /* sanitizers read files, map everything and start helpers at the end */
-    (void)why;
-    (void)s;
-    return ZEGEL_OK;
-#else
+    if (sanitized)
+        return ZEGEL_OK;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         buf_addf(why, "sandbox: prctl: %s", strerror(errno));
         return ZEGEL_ERR_SYSTEM;
@@ -56,5 +59,4 @@ int sandbox_apply(const struct sandbox *s, struct buf *why)
         err = ZEGEL_OK;
     }
     return err == ZEGEL_OK ? seccomp_apply(s->profile, why) : ZEGEL_ERR_SYSTEM;
-#endif
 }

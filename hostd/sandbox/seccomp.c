@@ -114,7 +114,7 @@ static bool add(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t c
 
 static bool allow_family(scmp_filter_ctx ctx, int family)
 {
-    return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family)) == 0;
+    return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family, 0)) == 0;
 }
 
 /* Threads, but no process: clone only with CLONE_THREAD. Its successor hides its flags from us; glibc does without it. */

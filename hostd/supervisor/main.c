@@ -31,7 +31,7 @@
 #define ZEGEL_LIBEXEC "/usr/libexec/zegel"
 #endif
 
-enum { CONFIG_MAX = 256 * 1024 * 1024, STOP_WITHIN_MS = 5000, EXIT_CONFIG = 2, EXIT_FAULT = 3 };
+enum { STOP_WITHIN_MS = 5000, EXIT_CONFIG = 2, EXIT_FAULT = 3 };
 
 /* children[0] is the signer, then one per token, then one per milter socket. */
 struct supervisor {
@@ -71,7 +71,7 @@ static int read_config(const char *path, struct config **c, int *fd)
     *fd = -1;
     if (!is_ours_alone(path))
         return err;
-    if (io_read_file(path, CONFIG_MAX, &yaml, &why) == ZEGEL_OK)
+    if (config_read(path, &yaml, &why) == ZEGEL_OK)
         err = config_parse(path, buf_bytes(&yaml), c, &why);
     if (err == ZEGEL_OK && (*fd = io_memfd("zegel-config", buf_bytes(&yaml))) < 0) {
         buf_addf(&why, "memfd: %s", strerror(errno));

@@ -63,4 +63,8 @@ read -r records cost < <("$BUILD/bench/audit" "$WORK/bench-audit" 16 "$SECONDS_E
 share=$(awk -v c="$cost" -v r="$(median <"$WORK/daemon")" -v n="$(nproc)" 'BEGIN { printf "%.1f", 100 * c * r / (n * 1e6) }')
 results+=("audit log, groups of 16: $records records/s, $cost us of processor time each: $share % of an Ed25519 message's")
 goals+=("$(printf '%-44s %8s  goal >= %-5s %s' "audit log, records/s" "$records" 5000 "$(awk -v r="$records" 'BEGIN { print r >= 5000 ? "PASS" : "FAIL" }')")")
+read -r load domain sender memory < <("$BUILD/bench/tables")
+results+=("100,000 domains and senders: loaded in $load s, $memory MiB; finding a domain $domain ns, a sender $sender ns")
+goals+=("$(printf '%-44s %8s  goal <= %-5s %s' "100,000 domains, seconds to load" "$load" 2 "$(awk -v v="$load" 'BEGIN { print v <= 2 ? "PASS" : "FAIL" }')")")
+goals+=("$(printf '%-44s %8s  goal <= %-5s %s' "100,000 senders, ns to find one" "$sender" 1000 "$(awk -v v="$sender" 'BEGIN { print v <= 1000 ? "PASS" : "FAIL" }')")")
 printf '%s\n' "" "${results[@]}" "" "${goals[@]}"

@@ -124,6 +124,50 @@ static bool contains(const char *network, const char *address)
     return network_contains(&n, (struct sockaddr *)&in6);
 }
 
+/* What config_read puts together: YAML, NUL, table. */
+static int parse_with_table(const char *table, struct config **c, struct buf *why)
+{
+    static const char head[] = "tokens:\n  - {name: t, module: /m.so, token: 'pkcs11:token=z', pin: prompt}\n"
+                               "senders-table: /etc/zegel/senders\n"
+                               "domains:\n  - {domain: a.nl, keys: [{selector: s, algorithm: rsa-sha256}]}\n"
+                               "  - {domain: b.nl, keys: [{selector: s, algorithm: rsa-sha256}]}\n";
+    struct buf text = BUF_INIT;
+    buf_add(&text, bytes_of(head, sizeof head)); /* with its NUL */
+    buf_add_str(&text, table);
+    buf_clear(why);
+    int err = config_parse("test", buf_bytes(&text), c, why);
+    buf_free(&text);
+    return err;
+}
+
+START_TEST(senders_table)
+{
+    struct config *c = NULL;
+    struct buf why = BUF_INIT;
+    unsigned count;
+    ck_assert_msg(parse_with_table("# who\n\n piet a.nl # him\n*@b.nl\tb.nl,a.nl\nPIET b.nl\nx?z a.nl", &c, &why) == ZEGEL_OK,
+                  "%s", buf_cstr(&why));
+    ck_assert_uint_eq(c->senders_count, 4);
+    ck_assert_uint_eq(c->senders_plain, 3);
+    (void)config_find_senders(c, "Piet", &count);
+    ck_assert_uint_eq(count, 2);
+    const struct config_sender *s = config_find_senders(c, "*@b.nl", &count);
+    ck_assert_uint_eq(count, 1);
+    ck_assert_uint_eq(s->domains_count, 2);
+    ck_assert_str_eq(s->domains[1], "a.nl");
+    (void)config_find_senders(c, "nobody", &count);
+    ck_assert_uint_eq(count, 0);
+    config_free(c);
+    static const char *const bad_tables[] = {"piet\n", "piet c.nl\n", "piet a.nl b.nl\n", "piet a.nl,,b.nl\n", NULL};
+    for (const char *const *b = bad_tables; *b != NULL; b++)
+        ck_assert_msg(parse_with_table(*b, &c, &why) == ZEGEL_ERR_CONFIG && why.len > 0, "%s", *b);
+    /* a table that nobody read, and one that nobody named */
+    ck_assert_int_eq(config_parse("t", BYTES_LIT("tokens: []\nsenders-table: /x\n"), &c, &why), ZEGEL_ERR_CONFIG);
+    ck_assert_int_eq(config_parse("t", BYTES_LIT("state: /x\n\0piet a.nl\n"), &c, &why), ZEGEL_ERR_CONFIG);
+    buf_free(&why);
+}
+END_TEST
+
 START_TEST(networks)
 {
     ck_assert(contains("127.0.0.0/8", "127.1.2.3"));
@@ -154,4 +198,4 @@ START_TEST(durations)
 }
 END_TEST
 
-UNIT_MAIN("config", defaults, find_domain, bad, unreadable_file, networks, durations)
+UNIT_MAIN("config", defaults, find_domain, bad, unreadable_file, senders_table, networks, durations)
