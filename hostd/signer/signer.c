@@ -22,6 +22,7 @@ enum {
     REQUESTS_MAX = 4096, /* waiting or under way; more are answered "busy" at once */
     IN_FLIGHT_MAX = 64,  /* at one token worker */
     LEFT_MAX_MS = 30000,
+    PREVIOUS_CONFIG_MS = 60000,
     BATCH_MAX = 64, /* packets taken from one socket before others have their turn */
     CEILINGS_EVERY_MS = 1000,
     CEILINGS_FILE_MAX = 64 * 1024 * 1024,
@@ -64,6 +65,8 @@ struct token_peer {
 struct signer {
     struct audit *audit;
     struct config *config;
+    struct config *previous; /* a message that began before the reload is signed by the configuration it began with */
+    int64_t previous_until_ms;
     struct milter milters[MILTERS_MAX];
     unsigned milters_count;
     struct token_peer tokens[TOKENS_MAX];
@@ -153,15 +156,21 @@ static int find_token(struct signer *s, const char *name)
 /* Everything that decides whether this may be signed at all stands in permit.c. */
 static void judge(struct signer *s, const struct milter *m, const struct sign_request *in, struct request *r)
 {
-    const struct permit p = {.config = s->config,
-                             .keys = &s->keys,
-                             .ceilings = s->ceilings,
-                             .front_end = &s->front_ends[m->front_end],
-                             .now_s = clock_wall_s(),
-                             .now_ms = clock_monotonic_ms()};
+    struct permit p = {.config = s->config,
+                       .keys = &s->keys,
+                       .ceilings = s->ceilings,
+                       .front_end = &s->front_ends[m->front_end],
+                       .now_s = clock_wall_s(),
+                       .now_ms = clock_monotonic_ms()};
     struct permitted ok;
     const char *why = "";
     int err = permit(&p, in, &ok, &why);
+    if (err == ZEGEL_ERR_REFUSED && s->previous != NULL && p.now_ms < s->previous_until_ms) {
+        const char *ignored;
+        p.config = s->previous;
+        if (permit(&p, in, &ok, &ignored) == ZEGEL_OK)
+            err = ZEGEL_OK;
+    }
     if (err != ZEGEL_OK) {
         log_error("%s: refused to sign for d=%s s=%s: %s", r->queue_id, r->domain, r->selector, why);
         set_reason(r, err, bytes_str(why));
@@ -397,7 +406,9 @@ static void finish(struct signer *s)
 
 void signer_set_config(struct signer *s, struct config *c)
 {
-    config_free(s->config);
+    config_free(s->previous);
+    s->previous = s->config;
+    s->previous_until_ms = clock_monotonic_ms() + PREVIOUS_CONFIG_MS;
     s->config = c;
 }
 

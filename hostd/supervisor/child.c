@@ -84,7 +84,8 @@ void child_ended(struct child *c, int status)
         (void)close(c->control);
     c->control = -1;
     c->pid = 0;
-    c->fatal = WIFEXITED(status) && (code == EX_CONFIG || code == EX_USAGE || code == EX_NOUSER || code == EX_UNAVAILABLE);
+    c->fatal = !c->was_ready && WIFEXITED(status) &&
+               (code == EX_CONFIG || code == EX_USAGE || code == EX_NOUSER || code == EX_UNAVAILABLE);
     /* One that was ready is missed: back at once, or nearly so if it dies all the time. One that never got there waits longer
      * each time. */
     c->failures = c->ready ? 0 : c->failures + 1;

@@ -13,6 +13,7 @@ struct child {
     pid_t pid;                          /* 0: not running */
     int control;                        /* our end of its control socket; -1 */
     bool ready;                         /* said READY since it was started */
+    bool was_ready;                     /* ever, with this or an earlier process: what fails now may pass */
     bool fatal;                         /* exited in a way that a restart cannot mend (sysexits EX_CONFIG, EX_USAGE) */
     int64_t started_ms, start_again_ms; /* monotonic */
     unsigned failures;                  /* in a row, each before it was ready */

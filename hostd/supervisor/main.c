@@ -259,7 +259,7 @@ static void take_ready(struct supervisor *s, struct child *c)
     if (control_recv(c->control, &got) != ZEGEL_OK)
         return;
     if (got.kind == CONTROL_READY)
-        c->ready = true;
+        c->ready = c->was_ready = true;
     if (got.fd >= 0)
         (void)close(got.fd);
     for (unsigned i = 0; i < s->count; i++)

@@ -18,6 +18,9 @@ verdict() { # NAME DETAIL TEST...: ok when the test command succeeds
 }
 short_or() { if [ -n "$SOAK" ]; then echo "$2"; else echo "$1"; fi; } # SHORT LONG
 
+# What is preloaded does not go with a sanitizer's own allocator.
+sanitized() { nm "$BUILD/zegel-milter" | grep -q '__[at]san_init'; }
+
 fault() { "$FAULT" "$WORK/fault" "$@"; }
 calls() { fault calls "$1"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }

@@ -100,7 +100,7 @@ verdict "module crashes at every 50th C_Sign, exits at every 77th C_SignInit, $(
 fault clear
 fault rule C_Sign 10/10 fork
 MESSAGES=100 load 4 60
-verdict "module forks" "$(fault fired) tries, $(fault forks) processes; signed $GOOD" test "$(fault fired)" -gt 5 -a "$(fault forks)" -eq "$(if nm "$BUILD/zegel-token" | grep -q '__[at]san_init'; then fault fired; else echo 0; fi)" -a "$GOOD" -eq 100
+verdict "module forks" "$(fault fired) tries, $(fault forks) processes; signed $GOOD" test "$(fault fired)" -gt 5 -a "$(fault forks)" -eq "$(if sanitized; then fault fired; else echo 0; fi)" -a "$GOOD" -eq 100
 
 # ---- wrong signatures
 for bend in flip=0 flip=777 flip=2047 short=1; do

@@ -1,0 +1,134 @@
+/* sysfault.so, to be preloaded: the Nth allocation, or the Nth system call that a program or its libraries make through libc,
+ * fails or does only a part. (strace -e inject cannot: it turns the call into number -1, and seccomp kills for that.) */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sysfault.h"
+
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+
+static struct sysfault *control; /* NULL: this process is not meant */
+
+__attribute__((constructor)) static void map_control(void)
+{
+    const char *path = getenv("SYSFAULT");
+    int fd = path == NULL ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
+    void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at != MAP_FAILED)
+        control = at;
+    if (fd >= 0)
+        (void)syscall(SYS_close, fd);
+}
+
+static bool hit(enum sysfault_kind kind, const char *call)
+{
+    struct sysfault *c = control;
+    if (c == NULL || atomic_load(&c->kind) != kind || strcmp(c->program, program_invocation_short_name) != 0 ||
+        (c->call[0] != '\0' && strcmp(c->call, call) != 0))
+        return false;
+    uint32_t n = atomic_fetch_add(&c->seen, 1) + 1;
+    if (n != c->nth && !(c->forever && n > c->nth))
+        return false;
+    atomic_fetch_add(&c->fired, 1);
+    return true;
+}
+
+/* Sets errno. True when the call is to fail; otherwise *len may have become shorter. */
+static bool fails(const char *call, size_t *len)
+{
+    if (!hit(SYSFAULT_CALL, call))
+        return false;
+    if (control->error != SYSFAULT_SHORT) {
+        errno = (int)control->error;
+        return true;
+    }
+    if (len != NULL && *len > 1)
+        *len = 1;
+    return false;
+}
+
+void *malloc(size_t n)
+{
+    return hit(SYSFAULT_ALLOC, "malloc") ? (errno = ENOMEM, NULL) : __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return hit(SYSFAULT_ALLOC, "calloc") ? (errno = ENOMEM, NULL) : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n)
+{
+    return hit(SYSFAULT_ALLOC, "realloc") ? (errno = ENOMEM, NULL) : __libc_realloc(p, n);
+}
+
+ssize_t read(int fd, void *data, size_t len)
+{
+    return fails("read", &len) ? -1 : syscall(SYS_read, fd, data, len);
+}
+
+ssize_t write(int fd, const void *data, size_t len)
+{
+    return fails("write", &len) ? -1 : syscall(SYS_write, fd, data, len);
+}
+
+ssize_t pread(int fd, void *data, size_t len, off_t at)
+{
+    return fails("pread", &len) ? -1 : syscall(SYS_pread64, fd, data, len, at);
+}
+
+ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
+{
+    return fails("pwrite", &len) ? -1 : syscall(SYS_pwrite64, fd, data, len, at);
+}
+
+ssize_t recvmsg(int fd, struct msghdr *m, int flags)
+{
+    return fails("recvmsg", NULL) ? -1 : syscall(SYS_recvmsg, fd, m, flags);
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *m, int flags)
+{
+    return fails("sendmsg", NULL) ? -1 : syscall(SYS_sendmsg, fd, m, flags);
+}
+
+int poll(struct pollfd *p, nfds_t n, int timeout)
+{
+    return fails("poll", NULL) ? -1 : (int)syscall(SYS_poll, p, n, timeout);
+}
+
+int fdatasync(int fd)
+{
+    return fails("fdatasync", NULL) ? -1 : (int)syscall(SYS_fdatasync, fd);
+}
+
+int fsync(int fd)
+{
+    return fails("fsync", NULL) ? -1 : (int)syscall(SYS_fsync, fd);
+}
+
+int dup(int fd)
+{
+    return fails("dup", NULL) ? -1 : (int)syscall(SYS_dup, fd);
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list ap;
+    va_start(ap, flags);
+    int mode = flags & O_CREAT ? va_arg(ap, int) : 0;
+    va_end(ap);
+    return fails("open", NULL) ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}

@@ -1,0 +1,50 @@
+/* sysfault FILE new | off | alloc PROGRAM N | call PROGRAM N ERROR [NAME] | fired | seen
+ * N: the Nth from now; N+: all from there. ERROR: EINTR, EIO, ENOSPC, EROFS or short. NAME: only of that function. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sysfault.h"
+
+static uint32_t error_of(const char *name)
+{
+    static const struct {
+        const char *name;
+        uint32_t error;
+    } table[] = {{"EINTR", EINTR}, {"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EROFS", EROFS}, {"short", SYSFAULT_SHORT}};
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+        if (strcmp(table[i].name, name) == 0)
+            return table[i].error;
+    (void)fprintf(stderr, "sysfault: %s: no such error\n", name);
+    exit(2);
+}
+
+int main(int argc, char **argv)
+{
+    char *end = NULL;
+    struct sysfault *c;
+    int fd = argc < 3 ? -1 : open(argv[1], O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0 || ftruncate(fd, sizeof *c) != 0)
+        return 2;
+    c = mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (c == MAP_FAILED)
+        return 2;
+    if (strcmp(argv[2], "fired") == 0 || strcmp(argv[2], "seen") == 0)
+        return printf("%u\n", argv[2][0] == 'f' ? c->fired : c->seen) > 0 ? 0 : 2;
+    atomic_store(&c->kind, SYSFAULT_OFF);
+    if (argc < 5)
+        return 0;
+    enum sysfault_kind kind = strcmp(argv[2], "alloc") == 0 ? SYSFAULT_ALLOC : SYSFAULT_CALL;
+    (void)snprintf(c->program, sizeof c->program, "%s", argv[3]);
+    (void)snprintf(c->call, sizeof c->call, "%s", argc > 6 ? argv[6] : "");
+    c->nth = (uint32_t)strtoul(argv[4], &end, 10);
+    c->forever = *end == '+';
+    c->error = kind == SYSFAULT_CALL && argc > 5 ? error_of(argv[5]) : 0;
+    c->seen = c->fired = 0;
+    atomic_store(&c->kind, kind);
+    return 0;
+}
