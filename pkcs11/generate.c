@@ -8,7 +8,7 @@
 #include "pkcs11/ckr.h"
 #include "pkcs11/keyaudit.h"
 
-enum { WITHIN_MS = 120000, ID_LEN = 20 }; /* RSA-4096 on a card takes a minute */
+enum { WITHIN_MS = 120000 }; /* RSA-4096 on a card takes a minute */
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 
@@ -17,7 +17,7 @@ struct pair {
 };
 
 static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_type type, CK_ULONG bits, const char *label,
-                         const uint8_t id[ID_LEN], bool bind_mechanism, bool bind_copy, struct pair *pair)
+                         const uint8_t id[KEY_ID_LEN], bool bind_mechanism, bool bind_copy, struct pair *pair)
 {
     static uint8_t exponent[] = {0x01, 0x00, 0x01};
     static uint8_t curve[] = {0x06, 0x03, 0x2b, 0x65, 0x70}; /* id-Ed25519, RFC 8410 §3 */
@@ -25,7 +25,7 @@ static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_ty
     CK_MECHANISM mechanism = {type == KEY_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_EDWARDS_KEY_PAIR_GEN, NULL, 0};
     void *name = (void *)(uintptr_t)label, *key_id = (void *)(uintptr_t)id;
     CK_ATTRIBUTE public[12] = {
-        {CKA_TOKEN, &yes, sizeof yes},    {CKA_LABEL, name, strlen(label)}, {CKA_ID, key_id, ID_LEN},
+        {CKA_TOKEN, &yes, sizeof yes},    {CKA_LABEL, name, strlen(label)}, {CKA_ID, key_id, KEY_ID_LEN},
         {CKA_VERIFY, &yes, sizeof yes},   {CKA_ENCRYPT, &no, sizeof no},    {CKA_WRAP, &no, sizeof no},
         {CKA_MODIFIABLE, &no, sizeof no}, {CKA_PRIVATE, &no, sizeof no},
     };
@@ -38,7 +38,7 @@ static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_ty
     }
     CK_ATTRIBUTE private[16] = {
         {CKA_TOKEN, &yes, sizeof yes}, {CKA_PRIVATE, &yes, sizeof yes},    {CKA_LABEL, name, strlen(label)},
-        {CKA_ID, key_id, ID_LEN},      {CKA_SENSITIVE, &yes, sizeof yes},  {CKA_EXTRACTABLE, &no, sizeof no},
+        {CKA_ID, key_id, KEY_ID_LEN},      {CKA_SENSITIVE, &yes, sizeof yes},  {CKA_EXTRACTABLE, &no, sizeof no},
         {CKA_SIGN, &yes, sizeof yes},  {CKA_SIGN_RECOVER, &no, sizeof no}, {CKA_DECRYPT, &no, sizeof no},
         {CKA_UNWRAP, &no, sizeof no},  {CKA_DERIVE, &no, sizeof no},       {CKA_MODIFIABLE, &no, sizeof no},
     };
@@ -53,7 +53,7 @@ static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_ty
 
 /* CKA_ALLOWED_MECHANISMS and CKA_COPYABLE are optional in the standard: a token that refuses them is asked without. */
 static CK_RV generate(struct token *t, CK_SESSION_HANDLE session, enum key_type type, unsigned bits, const char *label,
-                      const uint8_t id[ID_LEN], struct pair *pair)
+                      const uint8_t id[KEY_ID_LEN], struct pair *pair)
 {
     CK_RV rv = CKR_OK;
     for (int less = 0; less < 3; less++) {
@@ -81,12 +81,12 @@ static int check_label_free(struct token *t, CK_SESSION_HANDLE session, const ch
     return ZEGEL_ERR_EXISTS;
 }
 
-static int find_generated(struct token *t, const char *label, const uint8_t id[ID_LEN], struct key *out, struct buf *why)
+static int find_generated(struct token *t, const char *label, const uint8_t id[KEY_ID_LEN], struct key *out, struct buf *why)
 {
     struct buf uri = BUF_INIT;
     (void)label;
     buf_add_str(&uri, "pkcs11:id=");
-    for (size_t i = 0; i < ID_LEN; i++)
+    for (size_t i = 0; i < KEY_ID_LEN; i++)
         buf_addf(&uri, "%%%02x", id[i]);
     int err = key_find(t, buf_cstr(&uri), out, why);
     buf_free(&uri);
@@ -95,13 +95,21 @@ static int find_generated(struct token *t, const char *label, const uint8_t id[I
 
 int key_generate(struct token *t, enum key_type type, unsigned bits, const char *label, struct key *out, struct buf *why)
 {
+    uint8_t id[KEY_ID_LEN];
+    if (RAND_bytes(id, sizeof id) != 1)
+        return ZEGEL_ERR_SYSTEM;
+    return key_generate_as(t, type, bits, label, id, out, why);
+}
+
+int key_generate_as(struct token *t, enum key_type type, unsigned bits, const char *label, const uint8_t id[KEY_ID_LEN],
+                    struct key *out, struct buf *why)
+{
     CK_SESSION_HANDLE session;
     struct pair pair = {0, 0};
-    uint8_t id[ID_LEN];
     CK_RV rv = CKR_OK;
     uint64_t epoch;
-    if (RAND_bytes(id, sizeof id) != 1 || strlen(label) >= KEY_LABEL_MAX)
-        return ZEGEL_ERR_SYSTEM;
+    if (strlen(label) >= KEY_LABEL_MAX)
+        return ZEGEL_ERR_USAGE;
     int err = token_acquire(t, clock_monotonic_ms() + WITHIN_MS, &session, &epoch, why);
     if (err != ZEGEL_OK)
         return err;

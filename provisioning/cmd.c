@@ -16,7 +16,19 @@ enum {
     OPT_LABEL,
     OPT_ZONE,
     OPT_AUTHSERV,
-    OPT_KEY
+    OPT_KEY,
+    OPT_AS,
+    OPT_PIN,
+    OPT_MODULE,
+    OPT_CARD,
+    OPT_PREVIOUS,
+    OPT_TRUST,
+    OPT_TSA,
+    OPT_TEXT,
+    OPT_DECISION,
+    OPT_AGREED,
+    OPT_STATE,
+    OPT_NON_INTERACTIVE
 };
 
 static const struct option long_options[] = {
@@ -32,6 +44,18 @@ static const struct option long_options[] = {
     {"zone", required_argument, NULL, OPT_ZONE},
     {"authserv-id", required_argument, NULL, OPT_AUTHSERV},
     {"key", required_argument, NULL, OPT_KEY},
+    {"as", required_argument, NULL, OPT_AS},
+    {"pin", required_argument, NULL, OPT_PIN},
+    {"module", required_argument, NULL, OPT_MODULE},
+    {"card", required_argument, NULL, OPT_CARD},
+    {"previous", required_argument, NULL, OPT_PREVIOUS},
+    {"trust", required_argument, NULL, OPT_TRUST},
+    {"tsa", required_argument, NULL, OPT_TSA},
+    {"text", required_argument, NULL, OPT_TEXT},
+    {"decision", required_argument, NULL, OPT_DECISION},
+    {"agreed", required_argument, NULL, OPT_AGREED},
+    {"state", required_argument, NULL, OPT_STATE},
+    {"non-interactive", no_argument, NULL, OPT_NON_INTERACTIVE},
     {0},
 };
 
@@ -80,6 +104,18 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_ZONE: out->zone = optarg; break;
         case OPT_AUTHSERV: out->authserv_id = optarg; break;
         case OPT_KEY: out->key = optarg; break;
+        case OPT_AS: out->as = optarg; break;
+        case OPT_PIN: out->pin = optarg; break;
+        case OPT_MODULE: out->module = optarg; break;
+        case OPT_CARD: out->card = optarg; break;
+        case OPT_PREVIOUS: out->previous = optarg; break;
+        case OPT_TRUST: out->trust = optarg; break;
+        case OPT_TSA: out->tsa = optarg; break;
+        case OPT_TEXT: out->text = optarg; break;
+        case OPT_DECISION: out->decision = optarg; break;
+        case OPT_AGREED: out->agreed = optarg; break;
+        case OPT_STATE: out->state = optarg; break;
+        case OPT_NON_INTERACTIVE: out->non_interactive = true; break;
         case OPT_HELP:
             put_usage(stdout, cmd);
             *code = CMD_DONE;

@@ -11,10 +11,32 @@
 #include "cmd.h"
 
 static const struct cmd *const commands[] = {
-    &cmd_token_list,   &cmd_token_init,   &cmd_token_info,  &cmd_token_unlatch,
-    &cmd_key_generate, &cmd_key_list,     &cmd_key_show,    &cmd_key_destroy,
-    &cmd_dns_record,   &cmd_sign,         &cmd_verify,      &cmd_audit_key,
-    &cmd_audit_verify, &cmd_audit_export, &cmd_audit_prove, NULL,
+    &cmd_token_list,
+    &cmd_token_init,
+    &cmd_token_info,
+    &cmd_token_unlatch,
+    &cmd_key_generate,
+    &cmd_key_list,
+    &cmd_key_show,
+    &cmd_key_destroy,
+    &cmd_dns_record,
+    &cmd_sign,
+    &cmd_verify,
+    &cmd_audit_key,
+    &cmd_audit_verify,
+    &cmd_audit_export,
+    &cmd_audit_prove,
+    &cmd_ceremony_prepare,
+    &cmd_ceremony_lint,
+    &cmd_ceremony_rehearse,
+    &cmd_ceremony_approve,
+    &cmd_ceremony_export,
+    &cmd_ceremony_import,
+    &cmd_ceremony_run,
+    &cmd_ceremony_exception,
+    &cmd_ceremony_seal,
+    &cmd_ceremony_verify,
+    NULL,
 };
 
 static int usage(FILE *f)
@@ -24,7 +46,7 @@ static int usage(FILE *f)
         char name[40];
         (void)snprintf(name, sizeof name, "%s%s%s", (*c)->group == NULL ? "" : (*c)->group, (*c)->group == NULL ? "" : " ",
                        (*c)->name);
-        (void)fprintf(f, "  %-14s %s\n", name, (*c)->summary);
+        (void)fprintf(f, "  %-18s %s\n", name, (*c)->summary);
     }
     return f == stdout ? CMD_DONE : CMD_USAGE;
 }

@@ -31,7 +31,7 @@ static void put_string(const char *s, size_t len, struct buf *out)
 
 static void put_real(double d, struct buf *out)
 {
-    char text[40], digits[24];
+    char text[40], digits[24] = "0";
     size_t n = 0;
     if (d == 0) { /* also -0 */
         buf_add_u8(out, '0');

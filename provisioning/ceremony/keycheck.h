@@ -1,0 +1,12 @@
+/* keycheck: is this public key one that an honest token makes? Looks at the key alone. */
+#ifndef ZEGEL_CEREMONY_KEYCHECK_H
+#define ZEGEL_CEREMONY_KEYCHECK_H
+
+#include "base/buf.h"
+#include "ceremony/plan.h"
+
+/* Type and size as planned; RSA: e = 65537, no prime below 2^16, not the ROCA family (CVE-2017-15361), not factored by 100
+ * rounds of Fermat's method. ZEGEL_ERR_KEY_UNUSABLE and the reason if not. */
+int keycheck(struct bytes spki, enum plan_algorithm want, struct buf *why);
+
+#endif

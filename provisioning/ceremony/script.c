@@ -1,0 +1,72 @@
+#include "ceremony/script.h"
+
+#include <stdio.h>
+
+static void tick(struct buf *out, unsigned *n, const char *who, const char *what)
+{
+    buf_addf(out, "| %u | %s | %s | [ ] | | |\n", ++*n, who, what);
+}
+
+static void people(const struct plan *p, struct buf *out)
+{
+    buf_add_str(out, "## Who is in the room\n\n| role | name | arrived | initials |\n| --- | --- | --- | --- |\n");
+    buf_addf(out, "| administrator (operates, never approves) | %s | | |\n", p->administrator.name);
+    for (unsigned i = 0; i < p->custodians_count; i++)
+        buf_addf(out, "| custodian (%u of %u approve) | %s | | |\n", p->threshold, p->custodians_count, p->custodians[i].name);
+    buf_addf(out, "| witness (notes exceptions) | %s | | |\n\n", p->witness.name);
+}
+
+static void header(const struct transcript *t, struct buf *out)
+{
+    const struct plan *p = t->plan;
+    buf_addf(out, "# Key ceremony %u: %s\n\n%s. Valid %s to %s.\n\n", p->serial, plan_action_name(p->action), p->organisation,
+             p->not_before, p->not_after);
+    buf_add_str(out, "SHA-256 of the plan:\n\n    ");
+    for (int i = 0; i < 64; i += 4)
+        buf_addf(out, "%.4s%s", t->plan_hash + i, i == 60 ? "\n\n" : i % 32 == 28 ? "\n    " : " ");
+    buf_addf(out, "Token `%s`, serial `%s`.\n\n", p->token.label, p->token.serial);
+}
+
+static void key_steps(const struct plan *p, struct buf *out, unsigned *n)
+{
+    struct buf label = BUF_INIT, text = BUF_INIT;
+    for (unsigned i = 0; i < p->keys_count; i++) {
+        plan_label(&p->keys[i], &label);
+        buf_clear(&text);
+        buf_addf(&text, "%s `%s` (%s)", p->action == PLAN_DESTROY ? "Destroy" : "Generate", buf_cstr(&label),
+                 plan_algorithm_name(p->keys[i].algorithm));
+        tick(out, n, "administrator", buf_cstr(&text));
+    }
+    buf_free(&label);
+    buf_free(&text);
+}
+
+void script_make(const struct transcript *t, struct buf *out)
+{
+    unsigned n = 0;
+    header(t, out);
+    people(t->plan, out);
+    buf_add_str(out, "## Steps\n\n| | who | what | done | time (UTC) | initials |\n| --- | --- | --- | --- | --- | --- |\n");
+    tick(out, &n, "witness", "Compare the clock with another one: UTC");
+    tick(out, &n, "custodians", "Compare the plan's SHA-256 with your own copy, aloud");
+    for (unsigned i = 0; i < t->plan->custodians_count; i++) {
+        struct buf text = BUF_INIT;
+        buf_addf(&text, "`zegel ceremony approve DIR --as %s` with the own card", t->plan->custodians[i].name);
+        tick(out, &n, t->plan->custodians[i].name, buf_cstr(&text));
+        buf_free(&text);
+    }
+    tick(out, &n, "administrator", "`zegel ceremony run DIR`");
+    tick(out, &n, "all", "Confirm the plan on the screen");
+    tick(out, &n, "administrator", "Mark the plan as used, on the token");
+    tick(out, &n, "administrator", "Inventory before");
+    key_steps(t->plan, out, &n);
+    tick(out, &n, "administrator", "Inventory after");
+    tick(out, &n, "administrator", "Write `response.json`");
+    tick(out, &n, "administrator", "`zegel ceremony seal DIR` with the transcript key");
+    tick(out, &n, "custodians, witness", "Note the manifest's SHA-256; `zegel ceremony approve DIR --as NAME` signs it");
+    tick(out, &n, "all", "`zegel ceremony verify DIR` on another machine");
+    buf_add_str(
+        out, "\n## Exceptions\n\n`zegel ceremony exception DIR --text T --decision D --agreed NAMES`, and here by hand:\n\n"
+             "| | what happened | decided | who agreed |\n| --- | --- | --- | --- |\n| E1 | | | |\n| E2 | | | |\n| E3 | | | |\n\n"
+             "SHA-256 of the manifest, for each to take home: ________________________________\n");
+}

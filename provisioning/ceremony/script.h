@@ -1,0 +1,10 @@
+/* script: the printable checklist, generated from the plan: a line to tick and to initial for every step. */
+#ifndef ZEGEL_CEREMONY_SCRIPT_H
+#define ZEGEL_CEREMONY_SCRIPT_H
+
+#include "ceremony/transcript.h"
+
+/* Markdown. */
+void script_make(const struct transcript *t, struct buf *out);
+
+#endif

@@ -1,0 +1,17 @@
+/* verify: a transcript checked from the outside: no token, no network, no configuration, no trust in who ran it. */
+#ifndef ZEGEL_CEREMONY_VERIFY_H
+#define ZEGEL_CEREMONY_VERIFY_H
+
+#include "ceremony/transcript.h"
+
+struct verify_options {
+    const char *previous; /* directory of the transcript before, NULL: only its hash is known */
+    const char *trust;    /* PEM certificates that the auditor got from the people themselves, NULL: fingerprints are printed */
+    const char *tsa;      /* PEM certificate of the time-stamping authority, NULL: manifest.tsr is not checked */
+};
+
+/* ZEGEL_OK: everything holds; `report` says what is proved, what the module claims, what people attest, one line each with its
+ * kind in front. Else the first thing that does not hold, in `why`. The files are only read. */
+int verify_transcript(const char *dir, const struct verify_options *o, struct buf *report, struct buf *why);
+
+#endif
