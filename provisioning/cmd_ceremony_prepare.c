@@ -1,5 +1,6 @@
 /* zegel ceremony prepare, lint, rehearse: before anybody sits down. */
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <openssl/rand.h>
 #include <spawn.h>
@@ -249,6 +250,8 @@ static int spawn(const char *dir, char *const argv[])
     int status = -1;
     (void)posix_spawn_file_actions_init(&actions);
     (void)posix_spawn_file_actions_addchdir_np(&actions, dir);
+    (void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    (void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0); /* groff talks of table widths */
     if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) == 0)
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
         }
@@ -268,7 +271,7 @@ static void make_pdf(const char *dir)
                                    (char *)(uintptr_t) "script.pdf",
                                    (char *)(uintptr_t) "script.md",
                                    NULL};
-    if (access("/usr/bin/pandoc", X_OK) == 0 && access("/usr/bin/pdfroff", X_OK) == 0)
+    if (access("/usr/bin/pandoc", X_OK) == 0 && access("/usr/bin/pdfroff", X_OK) == 0 && access("/usr/bin/gs", X_OK) == 0)
         (void)spawn(dir, pandoc);
 }
 

@@ -65,7 +65,7 @@ int ledger_check(struct token *t, const struct plan *p, const char *plan_hash, c
     CK_ULONG count;
     int err = read_all(t, &entries, &count, why);
     *ours = false;
-    for (CK_ULONG i = 0; err == ZEGEL_OK && i < count; i++) {
+    for (CK_ULONG i = 0; err == ZEGEL_OK && entries != NULL && i < count; i++) {
         const struct entry *e = &entries[i];
         if (e->serial == p->serial && strncmp(e->value, plan_hash, 64) == 0 && strcmp(e->value + 64, open_hash) == 0) {
             *ours = true;

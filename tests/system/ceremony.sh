@@ -1,0 +1,106 @@
+# shellcheck shell=bash
+# A ceremony of the test's own: a token, three custodians, a witness and a transcript key, each with a card (a SoftHSM token).
+# Sourced by test_ceremony*.sh, after lib.sh.
+
+PEOPLE=(alice bob carol erin transcript-key)
+
+need_ceremony_programs() {
+    local program
+    for program in openssl softhsm2-util "$PYTHON" "$@"; do
+        command -v "$program" >/dev/null || { echo "$program is missing: run 'make deps'"; exit 77; }
+    done
+    [ -x "$BUILD/zegel" ] || die "$BUILD/zegel is missing: run 'make'"
+}
+
+Z() { "$BUILD/zegel" ceremony "$@"; }
+
+certificate() { # NAME: a P-256 key (RSA for bob) and its certificate in $WORK/people
+    local kind=(ec -pkeyopt ec_paramgen_curve:P-256)
+    if [ "$1" = bob ]; then kind=(rsa:2048); fi
+    openssl req -x509 -newkey "${kind[@]}" -noenc -days 30 -subj "/CN=$1" -keyout "$WORK/people/$1.key" \
+        -out "$WORK/people/$1.pem" 2>/dev/null
+}
+
+make_people() {
+    MODULE=$(softhsm_module)
+    mkdir -p "$WORK/people" "$WORK/softhsm/tokens" "$WORK/state"
+    printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$WORK/softhsm/tokens" >"$WORK/softhsm/conf"
+    export SOFTHSM2_CONF=$WORK/softhsm/conf
+    local name
+    (umask 077; echo 1234 >"$WORK/pin")
+    softhsm2-util --init-token --free --label zegel --so-pin 12345678 --pin 1234 >/dev/null || die "no token"
+    for name in "${PEOPLE[@]}" dave; do
+        certificate "$name"
+        [ "$name" != dave ] || continue
+        softhsm2-util --init-token --free --label "$name" --so-pin 12345678 --pin 1234 >/dev/null
+        openssl pkcs8 -topk8 -nocrypt -in "$WORK/people/$name.key" -out "$WORK/people/$name.p8"
+        softhsm2-util --import "$WORK/people/$name.p8" --token "$name" --label sign --id 01 --pin 1234 >/dev/null || die "no card"
+    done
+    cat "$WORK"/people/{alice,bob,carol,erin,transcript-key}.pem >"$WORK/people/trust.pem"
+}
+
+# prepare DIR SERIAL [OPTION...]: --key is up to the caller
+prepare() {
+    local dir=$1 serial=$2
+    shift 2
+    Z prepare --serial "$serial" --organisation "Ministerie van Zegels" --module "$MODULE" --label zegel --threshold 2 \
+        --custodian "alice=$WORK/people/alice.pem" --custodian "bob=$WORK/people/bob.pem" \
+        --custodian "carol=$WORK/people/carol.pem" --administrator "dave=$WORK/people/dave.pem" \
+        --witness "erin=$WORK/people/erin.pem" --transcript "transcript-key=$WORK/people/transcript-key.pem" "$@" "$dir"
+}
+
+approve() { # DIR NAME...
+    local dir=$1 name
+    shift
+    for name in "$@"; do
+        Z approve --as "$name" --module "$MODULE" --card "pkcs11:token=$name" --pin "file:$WORK/pin" --state "$WORK/state" \
+            --non-interactive "$dir" || return
+    done
+}
+
+run() { # DIR [OPTION...]
+    local dir=$1
+    shift
+    Z run --pin "file:$WORK/pin" --state "$WORK/state" --non-interactive "$@" "$dir"
+}
+
+seal() { # DIR
+    Z seal --module "$MODULE" --card pkcs11:token=transcript-key --pin "file:$WORK/pin" --state "$WORK/state" "$1"
+}
+
+# Everything, from a prepared plan to the last signature.
+hold() { # DIR [OPTION of run...]
+    approve "$1" alice bob && run "$@" && seal "$1" && approve "$1" alice carol erin
+}
+
+failed=0
+not_ok() {
+    echo "FAIL $1: $2"
+    failed=$((failed + 1))
+}
+
+# refused NAME STATUS REGEX COMMAND...: that exit status, one line on standard error that matches
+refused() {
+    local name=$1 status=$2 regex=$3 got=0
+    shift 3
+    "$@" >"$WORK/out" 2>"$WORK/err" </dev/null || got=$?
+    if [ "$got" -ne "$status" ]; then
+        not_ok "$name" "exit status $got, not $status: $(tail -n 3 "$WORK/err")"
+    elif [ "$(wc -l <"$WORK/err")" -ne 1 ]; then
+        not_ok "$name" "not one line on standard error: $(cat "$WORK/err")"
+    elif ! grep -qE "$regex" "$WORK/err"; then
+        not_ok "$name" "nothing like '$regex' in: $(cat "$WORK/err")"
+    else
+        echo "ok   $name"
+    fi
+}
+
+accepted() { # NAME COMMAND...
+    local name=$1
+    shift
+    if "$@" >"$WORK/out" 2>"$WORK/err" </dev/null; then
+        echo "ok   $name"
+    else
+        not_ok "$name" "exit status $?: $(tail -n 3 "$WORK/err")"
+    fi
+}
