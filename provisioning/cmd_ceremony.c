@@ -26,7 +26,7 @@ static int finish(const struct cmd *cmd, int err, struct buf *why)
 {
     int code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(cmd, err, buf_cstr(why));
     buf_free(why);
-    return err == ZEGEL_ERR_FORMAT || err == ZEGEL_ERR_BAD_SIGNATURE ? CMD_NO : code;
+    return err == ZEGEL_ERR_FORMAT || err == ZEGEL_ERR_BAD_SIGNATURE || err == ZEGEL_ERR_KEY_UNUSABLE ? CMD_NO : code;
 }
 
 /* Where refused PINs are remembered. */
@@ -75,6 +75,13 @@ static int sign_as(const struct transcript *t, const struct plan_person *p, cons
     return err;
 }
 
+static bool has_signed(const struct transcript *t, const char *prefix, const char *name)
+{
+    char file[96];
+    (void)snprintf(file, sizeof file, "%s-%s.p7s", prefix, name);
+    return store_has(t->dir, file);
+}
+
 static bool agrees(const struct cmd_options *o, const char *what, const char *hash)
 {
     struct talk talk = talk_open(!o->non_interactive);
@@ -100,6 +107,10 @@ static int approve(const struct transcript *t, const struct cmd_options *o, stru
     } else if (!sealed && store_has(t->dir, REQUEST_FILE)) {
         buf_addf(why, "%s: the request with its approvals is made already; no more approvals are taken", t->dir);
         err = ZEGEL_ERR_REFUSED;
+    }
+    if (err == ZEGEL_OK && has_signed(t, sealed ? "manifest" : "approval", o->as)) {
+        buf_addf(why, "%s: has signed already", o->as);
+        err = ZEGEL_ERR_EXISTS;
     }
     if (err == ZEGEL_OK && sealed)
         err = store_read(t->dir, MANIFEST_FILE, &manifest, why);

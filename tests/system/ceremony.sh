@@ -68,11 +68,6 @@ seal() { # DIR
     Z seal --module "$MODULE" --card pkcs11:token=transcript-key --pin "file:$WORK/pin" --state "$WORK/state" "$1"
 }
 
-# Everything, from a prepared plan to the last signature.
-hold() { # DIR [OPTION of run...]
-    approve "$1" alice bob && run "$@" && seal "$1" && approve "$1" alice carol erin
-}
-
 failed=0
 not_ok() {
     echo "FAIL $1: $2"

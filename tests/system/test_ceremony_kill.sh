@@ -1,0 +1,124 @@
+#!/bin/bash
+# A ceremony killed (SIGKILL) behind each thing it made durable and in the middle of what it writes, or met by a full disk: the same
+# command goes on, makes each key once, and the transcript verifies. ZEGEL_LONG=1: behind every write.
+set -u
+# shellcheck source=tests/system/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/ceremony.sh
+. "$SYSTEM/ceremony.sh"
+
+need_ceremony_programs strace pkcs11-tool
+make_work_dir
+strace -f -qq -o /dev/null true 2>/dev/null || { echo "strace may not trace here"; exit 77; }
+make_people
+A=$WORK/one
+run_it=("$BUILD/zegel" ceremony run --pin "file:$WORK/pin" --state "$WORK/state" --non-interactive "$A")
+
+# inject WHAT: run with one system call tampered with
+inject() { strace -f -qq -o /dev/null -e "trace=$1" -e "inject=$1:$2" "${run_it[@]}" >"$WORK/out" 2>"$WORK/err"; } 2>/dev/null
+baseline() { rm -rf "$WORK/base"; mkdir "$WORK/base"; cp -r "$A" "$WORK/base/one"; cp -r "$WORK/softhsm/tokens" "$WORK/base/tokens"; }
+reset() { rm -rf "$A" "$WORK/softhsm/tokens" "$WORK/state/pin"; cp -r "$WORK/base/one" "$A"; cp -r "$WORK/base/tokens" "$WORK/softhsm/tokens"; }
+objects() { pkcs11-tool --module "$MODULE" --token-label zegel --login --pin 1234 -O 2>/dev/null; }
+count_calls() { # CALL: how often a whole run makes it
+    strace -f -qq -o "$WORK/trace" -e "trace=$1" "${run_it[@]}" >/dev/null 2>&1 || die "a plain run fails"
+    grep -c "$1(" "$WORK/trace"
+    reset
+}
+
+# Finish after whatever happened. A token that was left with half a key (SoftHSM writes the halves one after the other) may only be
+# cleared by people, with an exception; then the ceremony goes on as well.
+finish() { # NAME
+    if ! "${run_it[@]}" >"$WORK/out" 2>"$WORK/err"; then
+        if grep -q 'this ceremony has ended' "$WORK/err"; then
+            : # killed behind its last line
+        elif grep -q 'half-made' "$WORK/err"; then
+            Z exception --text "half a key was left" --decision "destroyed by hand" --agreed "alice, erin" "$A" || return 1
+            local type
+            for type in pubkey privkey; do
+                while pkcs11-tool --module "$MODULE" --token-label zegel --login --pin 1234 --delete-object --type "$type" \
+                    --label "$HALF" >/dev/null 2>&1; do :; done
+            done
+            halves=$((halves + 1))
+            "${run_it[@]}" >"$WORK/out" 2>"$WORK/err" || { not_ok "$1" "after the exception: $(cat "$WORK/err")"; return 1; }
+        else
+            not_ok "$1" "does not go on: $(cat "$WORK/err")"
+            return 1
+        fi
+    fi
+    if [ "$(objects | grep -c "label: *$HALF")" -ne "$KEY_OBJECTS" ]; then
+        not_ok "$1" "the token has $(objects | grep -c "label: *$HALF") objects of $HALF, not $KEY_OBJECTS"
+        return 1
+    fi
+}
+
+sealed_and_good() { # NAME [OPTION of verify...]
+    local name=$1
+    shift
+    { seal "$A" && approve "$A" alice bob erin; } >/dev/null 2>"$WORK/err" || { not_ok "$name" "seal: $(cat "$WORK/err")"; return; }
+    Z verify "$@" "$A" >"$WORK/out" 2>"$WORK/err" || not_ok "$name" "$(cat "$WORK/err")"
+}
+
+# killed ACTION CALL STEP: kill at every STEPth CALL
+killed() {
+    local calls n times=0
+    reset
+    calls=$(count_calls "$2")
+    for ((n = 1; n <= calls; n += $3)); do
+        reset
+        inject "$2" "signal=SIGKILL:when=$n"
+        [ $? -eq 137 ] || { not_ok "$1: killed at $2 $n of $calls" "was not killed"; continue; }
+        times=$((times + 1))
+        finish "$1: killed at $2 $n of $calls" || continue
+        if [ $((times % 6)) -eq 0 ]; then sealed_and_good "$1: killed at $2 $n of $calls" "${MORE[@]}"; fi
+    done
+    [ "$times" -gt 0 ] || not_ok "$1" "nothing was killed"
+    echo "ok   $1: killed $times times at $2, went on each time"
+}
+
+halves=0 MORE=()
+every=${ZEGEL_LONG:+1}
+HALF=example.nl/z1 KEY_OBJECTS=2
+prepare "$A" 1 --key example.nl/z1:ed25519 >/dev/null && approve "$A" alice bob >/dev/null || die "prepare"
+rm -f "$A/script.pdf"
+baseline
+killed generate fsync 1
+killed generate write "${every:-9}"
+
+# One sync may fail unseen: that the PIN latch is open again, which errs on the safe side when lost.
+survived=0
+# The disk is full, or broken, at each sync and at each writing of the journal.
+reset
+calls=$(count_calls fsync)
+for ((n = 1; n <= calls; n += ${every:-5})); do
+    reset
+    if inject fsync "error=ENOSPC:when=$n"; then survived=$((survived + 1)); continue; fi
+    grep -qE 'No space left.*(same command again|another disk)' "$WORK/err" || not_ok "full disk at fsync $n" "says $(cat "$WORK/err")"
+    finish "full disk at fsync $n"
+done
+[ "$survived" -le 1 ] || not_ok "full disk" "$survived failed syncs were not noticed"
+echo "ok   full disk at fsync, then room again"
+
+# The token is removed in mid step: its files go away between two steps, the session with them.
+reset
+inject fsync "signal=SIGKILL:when=12" || true
+mv "$WORK/softhsm/tokens" "$WORK/softhsm/away"; mkdir "$WORK/softhsm/tokens"
+refused "the token is gone" 3 'matches no token' "${run_it[@]}"
+rmdir "$WORK/softhsm/tokens"; mv "$WORK/softhsm/away" "$WORK/softhsm/tokens"
+if finish "the token is back"; then sealed_and_good "the token is back"; fi
+
+# Destruction, cut off the same way.
+cp -r "$A" "$WORK/made"
+print=$("$PYTHON" -c 'import json,sys; print(json.load(open(sys.argv[1]))["keys"][0]["spki_sha256"])' "$WORK/made/response.json")
+rm -rf "$A"
+prepare "$A" 2 --action destroy --previous "$WORK/made" --key "example.nl/z1:ed25519:$print" >/dev/null || die "prepare 2"
+approve "$A" alice bob >/dev/null || die "approve 2"
+rm -f "$A/script.pdf"
+run_it+=(--previous "$WORK/made")
+KEY_OBJECTS=0 MORE=(--previous "$WORK/made")
+baseline
+killed destroy fsync "${every:-2}"
+killed destroy unlink 1
+killed destroy write "${every:-25}"
+echo "halves that people had to clear: $halves"
+
+[ "$failed" -eq 0 ] || die "$failed failed"
