@@ -168,7 +168,7 @@ static int token_section(struct buf *yaml, const struct flags *f, struct buf *wh
     struct token_config cfg = {.name = f->label, .uri = buf_cstr(&uri), .sessions = 1};
     int err = store_hash(f->module, hash, why);
     if (err == ZEGEL_OK)
-        err = module_open(f->module, &m, why);
+        err = module_open(f->module, hash, &m, why);
     if (err == ZEGEL_OK)
         err = token_open(m, &cfg, &t, why);
     if (err == ZEGEL_OK) {
@@ -398,7 +398,7 @@ static int throw_away_token(const char *dir, const char *module, struct buf *why
     if (err == ZEGEL_OK && setenv("SOFTHSM2_CONF", buf_cstr(&path), 1) != 0)
         err = ZEGEL_ERR_NOMEM;
     if (err == ZEGEL_OK)
-        err = module_open(module, &m, why);
+        err = module_open(module, NULL, &m, why);
     if (err == ZEGEL_OK)
         err = token_init(m, "rehearsal", BYTES_LIT("rehearsal-so"), BYTES_LIT(REHEARSAL_PIN), serial, why);
     module_close(m);

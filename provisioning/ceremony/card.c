@@ -11,7 +11,7 @@ static int check_first(const struct card *card, struct bytes pin, char serial[17
     struct token_config cfg = {.name = card->name, .uri = card->uri, .latch_dir = card->latch_dir, .sessions = 1};
     struct module *m = NULL;
     struct token *t = NULL;
-    int err = module_open(card->module, &m, why);
+    int err = module_open(card->module, NULL, &m, why);
     if (err == ZEGEL_OK)
         err = token_open(m, &cfg, &t, why);
     if (err == ZEGEL_OK) {

@@ -107,7 +107,7 @@ static int open_token(struct run *r, struct buf *why)
     else
         planned_uri(r->t->plan, &uri);
     struct token_config cfg = {.name = "ceremony", .uri = buf_cstr(&uri), .latch_dir = r->o->latch_dir, .sessions = 2};
-    int err = module_open(module_path(r), &r->module, why);
+    int err = module_open(module_path(r), r->o->uri == NULL ? r->t->plan->token.module_sha256 : NULL, &r->module, why);
     if (err == ZEGEL_OK)
         err = token_open(r->module, &cfg, &r->token, why);
     if (err == ZEGEL_OK)

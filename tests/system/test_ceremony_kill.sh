@@ -78,7 +78,7 @@ killed() {
 halves=0 MORE=()
 every=${ZEGEL_LONG:+1}
 HALF=example.nl/z1 KEY_OBJECTS=2
-prepare "$A" 1 --key example.nl/z1:ed25519 >/dev/null && approve "$A" alice bob >/dev/null || die "prepare"
+{ prepare "$A" 1 --key example.nl/z1:ed25519 && approve "$A" alice bob; } >/dev/null || die "prepare"
 rm -f "$A/script.pdf"
 baseline
 killed generate fsync 1
