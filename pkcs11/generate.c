@@ -38,7 +38,7 @@ static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_ty
     }
     CK_ATTRIBUTE private[16] = {
         {CKA_TOKEN, &yes, sizeof yes}, {CKA_PRIVATE, &yes, sizeof yes},    {CKA_LABEL, name, strlen(label)},
-        {CKA_ID, key_id, KEY_ID_LEN},      {CKA_SENSITIVE, &yes, sizeof yes},  {CKA_EXTRACTABLE, &no, sizeof no},
+        {CKA_ID, key_id, KEY_ID_LEN},  {CKA_SENSITIVE, &yes, sizeof yes},  {CKA_EXTRACTABLE, &no, sizeof no},
         {CKA_SIGN, &yes, sizeof yes},  {CKA_SIGN_RECOVER, &no, sizeof no}, {CKA_DECRYPT, &no, sizeof no},
         {CKA_UNWRAP, &no, sizeof no},  {CKA_DERIVE, &no, sizeof no},       {CKA_MODIFIABLE, &no, sizeof no},
     };
