@@ -79,12 +79,14 @@ int token_open(struct module *m, const struct token_config *cfg, struct token **
     }
     if (t->cfg.sessions > TOKEN_SESSIONS_MAX)
         t->cfg.sessions = TOKEN_SESSIONS_MAX;
-    (void)mlock(t->pin, sizeof t->pin);
+    bool locked = mlock(t->pin, sizeof t->pin) == 0;
     (void)pthread_condattr_init(&attr);
     (void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&t->freed, &attr);
     (void)pthread_mutex_init(&t->lock, NULL);
-    int err = t->cfg.name == NULL || t->cfg.uri == NULL ? ZEGEL_ERR_NOMEM : find_slot(t, why);
+    int err = t->cfg.name == NULL || t->cfg.uri == NULL ? ZEGEL_ERR_NOMEM : locked ? find_slot(t, why) : ZEGEL_ERR_SYSTEM;
+    if (!locked)
+        buf_addf(why, "token %s: no memory that is never swapped out (mlock); raise LimitMEMLOCK", cfg->name);
     if (err != ZEGEL_OK) {
         token_close(t);
         return err;
@@ -164,6 +166,11 @@ static int login_locked(struct token *t, CK_SESSION_HANDLE session, struct buf *
         return err;
     CK_RV rv = t->module->f->C_Login(session, CKU_USER, t->cfg.pinpad ? NULL : t->pin, t->cfg.pinpad ? 0 : (CK_ULONG)t->pin_len);
     enum ckr_class class = ckr_classify(rv);
+    t->pin_refused = t->pin_refused || class == CKR_CLASS_PIN;
+    if (t->pin_refused || t->cfg.ask != NULL) {
+        wipe(t->pin, sizeof t->pin);
+        t->pin_len = 0;
+    }
     if (t->cfg.latch_dir != NULL) {
         struct buf ignored = BUF_INIT; /* LATCH_TRYING already stands there, which errs on the safe side */
         if (class == CKR_CLASS_PIN)
@@ -175,10 +182,6 @@ static int login_locked(struct token *t, CK_SESSION_HANDLE session, struct buf *
     if (class == CKR_CLASS_OK) {
         t->logged_in = true;
         return ZEGEL_OK;
-    }
-    if (class == CKR_CLASS_PIN) {
-        wipe(t->pin, sizeof t->pin);
-        t->pin_len = 0;
     }
     buf_addf(why, "token %s: login: %s; %s", t->cfg.name, ckr_name(rv), ckr_advice(rv));
     return class == CKR_CLASS_LOGIN_AGAIN ? ZEGEL_ERR_PIN : ckr_to_err(rv);
@@ -197,6 +200,21 @@ static int login_on(struct token *t, CK_SESSION_HANDLE session, struct buf *why)
     return err;
 }
 
+static int have_pin(struct token *t, struct buf *why)
+{
+    if (t->pin_len > 0 || t->cfg.pinpad)
+        return ZEGEL_OK;
+    if (t->pin_refused || t->cfg.ask == NULL) {
+        buf_addf(why, "token %s: not logged in, and no PIN that may be sent", t->cfg.name);
+        return ZEGEL_ERR_PIN;
+    }
+    t->pin_len = t->cfg.ask(t->cfg.ask_arg, t->pin);
+    if (t->pin_len > 0)
+        return ZEGEL_OK;
+    buf_addf(why, "token %s: the PIN for another login did not come", t->cfg.name);
+    return ZEGEL_ERR_SYSTEM;
+}
+
 /* A new session, logged in. The login belongs to the application, not the session (PKCS#11 v2.40 §5.6): only the first
  * needs one, and one that outlives all sessions is checked for. */
 static int new_session(struct token *t, CK_SESSION_HANDLE *session, struct buf *why)
@@ -212,13 +230,9 @@ static int new_session(struct token *t, CK_SESSION_HANDLE *session, struct buf *
     if (user)
         return ZEGEL_OK;
     t->logged_in = false;
-    int err;
-    if (t->pin_len == 0 && !t->cfg.pinpad) {
-        buf_addf(why, "token %s: not logged in, and no PIN that may be sent", t->cfg.name);
-        err = ZEGEL_ERR_PIN;
-    } else {
+    int err = have_pin(t, why);
+    if (err == ZEGEL_OK)
         err = login_on(t, *session, why);
-    }
     if (err != ZEGEL_OK)
         (void)t->module->f->C_CloseSession(*session);
     return err;

@@ -13,12 +13,17 @@
 
 enum { TOKEN_SESSIONS_MAX = 256, TOKEN_PIN_MAX = 255 };
 
+/* Puts the PIN into `pin` and returns its length; 0: none to be had now. */
+typedef size_t token_ask_pin(void *arg, uint8_t pin[TOKEN_PIN_MAX]);
+
 struct token_config {
     const char *name;      /* for messages and for the PIN latch */
     const char *uri;       /* RFC 7512 */
     const char *latch_dir; /* STATE/pin; NULL: no latch (SO login, tests) */
     unsigned sessions;     /* most sessions at once; 0: as many as processors, at least 2 */
     bool pinpad;           /* CKF_PROTECTED_AUTHENTICATION_PATH: log in with a NULL PIN */
+    token_ask_pin *ask;    /* then the PIN is wiped after each login and asked for before the next; NULL: it is kept */
+    void *ask_arg;
 };
 
 struct token {
@@ -34,14 +39,15 @@ struct token {
     bool logged_in;
     uint8_t pin[TOKEN_PIN_MAX + 1]; /* locked in memory by token_open, wiped by token_close */
     size_t pin_len;
+    bool pin_refused; /* by the token: not asked for again */
 };
 
 /* Find the slot. ZEGEL_ERR_TOKEN_GONE when no token matches, ZEGEL_ERR_USAGE for a bad URI or two matches. */
 int token_open(struct module *m, const struct token_config *cfg, struct token **out, struct buf *why);
 void token_close(struct token *t);
 
-/* Remember `pin` (copied) and log in, once: the latch is written before C_Login, and a latched token is refused without a
- * call. Also refused when the token says FINAL_TRY, LOCKED or TO_BE_CHANGED. ZEGEL_ERR_PIN is for ever. */
+/* Log in with `pin` (copied; empty: asked for), once: the latch is written before C_Login, and a latched token is refused without
+ * a call. Also refused when the token says FINAL_TRY, LOCKED or TO_BE_CHANGED. ZEGEL_ERR_PIN is for ever. */
 int token_login(struct token *t, struct bytes pin, struct buf *why);
 
 /* Borrow a session; waits until `deadline_ms` (monotonic). `epoch` is the one its handles belong to. */

@@ -12,7 +12,7 @@ enum { CONTROL_MAGIC = 0x5a470021, CONTROL_SEND_MS = 5000 };
 
 int control_send(int socket, enum control_kind kind, const char *name, int fd)
 {
-    uint8_t room[128];
+    uint8_t room[CONTROL_NAME_MAX + 16];
     struct packer p = {.data = room, .cap = sizeof room};
     pack_u32(&p, CONTROL_MAGIC);
     pack_u32(&p, (uint32_t)kind);
@@ -24,7 +24,7 @@ int control_send(int socket, enum control_kind kind, const char *name, int fd)
 
 int control_recv(int socket, struct control *out)
 {
-    uint8_t room[128];
+    uint8_t room[CONTROL_NAME_MAX + 16];
     size_t len = 0;
     *out = (struct control){.fd = -1};
     int err = io_recv(socket, room, sizeof room, &len, &out->fd);
@@ -34,7 +34,7 @@ int control_recv(int socket, struct control *out)
     bool magic = unpack_u32(&u) == CONTROL_MAGIC;
     uint32_t kind = unpack_u32(&u);
     struct bytes name = unpack_bytes(&u, CONTROL_NAME_MAX);
-    bool wants_fd = kind != CONTROL_READY;
+    bool wants_fd = kind != CONTROL_READY && kind != CONTROL_NEED_PIN;
     if (!magic || !unpack_done(&u) || kind < CONTROL_CONFIG || kind > CONTROL_READY || wants_fd != (out->fd >= 0)) {
         if (out->fd >= 0)
             (void)close(out->fd);

@@ -183,12 +183,35 @@ static bool same_shape(const struct config *a, const struct config *b)
     return true;
 }
 
-static void wait_ready(struct child *c)
+static void take_word(struct supervisor *s, struct child *c)
 {
     struct control got;
+    bool all = true;
+    if (control_recv(c->control, &got) != ZEGEL_OK)
+        return;
+    if (got.kind == CONTROL_READY)
+        c->ready = c->was_ready = true;
+    if (got.kind == CONTROL_NEED_PIN && is_token(s, (unsigned)(c - s->children)))
+        (void)hand_over_pin(c, &s->config->tokens[c - s->children - 1]);
+    if (got.fd >= 0)
+        (void)close(got.fd);
+    for (unsigned i = 0; i < s->count; i++)
+        all = all && (s->children[i].ready || s->children[i].fatal);
+    if (all && !s->announced) {
+        s->announced = true;
+        log_info("ready: %u domains, %u tokens, %u sockets", s->config->domains_count, s->config->tokens_count,
+                 s->config->listen_count);
+        (void)sd_notify(0, "READY=1");
+    }
+}
+
+static void wait_ready(struct supervisor *s, struct child *c)
+{
+    int64_t deadline = clock_monotonic_ms() + 2000;
     struct pollfd p = {.fd = c->control, .events = POLLIN};
-    if (c->pid != 0 && poll(&p, 1, 2000) > 0)
-        (void)control_recv(c->control, &got);
+    c->ready = false;
+    while (!c->ready && c->pid != 0 && poll(&p, 1, clock_left_ms(deadline)) > 0 && (p.revents & POLLIN))
+        take_word(s, c);
 }
 
 /* Tokens first, then the signer, then the milters: nobody asks for a key that the next one does not know. */
@@ -213,7 +236,7 @@ static void reload(struct supervisor *s)
             if (s->children[i].pid == 0)
                 continue;
             (void)control_send(s->children[i].control, CONTROL_CONFIG, s->children[i].name, fd);
-            wait_ready(&s->children[i]);
+            wait_ready(s, &s->children[i]);
         }
         log_info("configuration reloaded: %u domains", c->domains_count);
     }
@@ -252,26 +275,6 @@ static void start_missing(struct supervisor *s)
             (void)start(s, i);
 }
 
-static void take_ready(struct supervisor *s, struct child *c)
-{
-    struct control got;
-    bool all = true;
-    if (control_recv(c->control, &got) != ZEGEL_OK)
-        return;
-    if (got.kind == CONTROL_READY)
-        c->ready = c->was_ready = true;
-    if (got.fd >= 0)
-        (void)close(got.fd);
-    for (unsigned i = 0; i < s->count; i++)
-        all = all && (s->children[i].ready || s->children[i].fatal);
-    if (all && !s->announced) {
-        s->announced = true;
-        log_info("ready: %u domains, %u tokens, %u sockets", s->config->domains_count, s->config->tokens_count,
-                 s->config->listen_count);
-        (void)sd_notify(0, "READY=1");
-    }
-}
-
 /* One turn of the loop. Returns the exit status, or -1 to go on. */
 static int turn(struct supervisor *s, int signals)
 {
@@ -286,7 +289,7 @@ static int turn(struct supervisor *s, int signals)
     if (poll(p, s->count + 1, 100) > 0) {
         for (unsigned i = 0; i < s->count; i++)
             if (p[i + 1].revents & POLLIN)
-                take_ready(s, &s->children[i]);
+                take_word(s, &s->children[i]);
         if (p[0].revents & POLLIN && read(signals, &si, sizeof si) == (ssize_t)sizeof si) {
             if (si.ssi_signo == SIGHUP)
                 reload(s);

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "ipc/control.h"
 #include "ipc/signer_token.h"
 #include "pkcs11/sign.h"
 #include "sandbox/sandbox.h"
@@ -25,7 +26,8 @@ enum {
     GRACE_MS = 200,       /* a call may overrun its deadline by this much */
     OPEN_DEADLINES = 3,   /* loading, logging in and finding the keys may take so many deadlines */
     TOKEN_AGAIN_MS = 500, /* look for an absent token this often */
-    PIN_MAX = 255,
+    PIN_MAX = TOKEN_PIN_MAX,
+    PIN_WITHIN_S = 3,
 };
 
 /* What one signing thread is doing; 0: nothing. Read by the watchdog. */
@@ -38,7 +40,9 @@ struct thread {
 struct worker {
     char *token_name;
     uint8_t pin[PIN_MAX + 1];
-    size_t pin_len;
+    size_t pin_len; /* 0 but between its hand-over and the login */
+    pthread_mutex_t pin_lock;
+    pthread_cond_t pin_changed;
     struct config *config;
     const struct config_token *token_config;
     struct keys keys;
@@ -70,12 +74,17 @@ struct worker *worker_new(const char *token_name)
     w->peer = -1;
     w->state_err = ZEGEL_ERR_TOKEN_GONE;
     (void)snprintf(w->state_reason, sizeof w->state_reason, "token %s: not opened yet", token_name);
-    (void)mlock(w->pin, sizeof w->pin); /* no swap; where it is not permitted, memory is all the same ours alone */
+    (void)mlock(w->pin, sizeof w->pin); /* token_open says so where that is not permitted */
     pthread_mutex_init(&w->token_lock, NULL);
     pthread_mutex_init(&w->recv_lock, NULL);
     pthread_mutex_init(&w->peer_lock, NULL);
     pthread_mutex_init(&w->keys.lock, NULL);
     pthread_cond_init(&w->peer_changed, NULL);
+    pthread_mutex_init(&w->pin_lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->pin_changed, &monotonic);
     return w;
 }
 
@@ -87,8 +96,31 @@ _Noreturn void worker_exit(struct worker *w, int status)
 
 void worker_set_pin(struct worker *w, struct bytes pin)
 {
+    pthread_mutex_lock(&w->pin_lock);
     w->pin_len = pin.len < PIN_MAX ? pin.len : PIN_MAX;
     memcpy(w->pin, pin.data, w->pin_len);
+    pthread_cond_broadcast(&w->pin_changed);
+    pthread_mutex_unlock(&w->pin_lock);
+}
+
+/* token_ask_pin: what the supervisor has handed over, or will when asked. It is in here from then until the login. */
+static size_t ask_pin(void *arg, uint8_t pin[TOKEN_PIN_MAX])
+{
+    struct worker *w = arg;
+    struct timespec until;
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PIN_WITHIN_S;
+    pthread_mutex_lock(&w->pin_lock);
+    if (w->pin_len == 0)
+        (void)control_send(CONTROL_FD, CONTROL_NEED_PIN, w->token_name, -1);
+    while (w->pin_len == 0 && pthread_cond_timedwait(&w->pin_changed, &w->pin_lock, &until) == 0)
+        ;
+    size_t len = w->pin_len;
+    memcpy(pin, w->pin, len);
+    wipe(w->pin, sizeof w->pin);
+    w->pin_len = 0;
+    pthread_mutex_unlock(&w->pin_lock);
+    return len;
 }
 
 void worker_set_peer(struct worker *w, int fd)
@@ -151,19 +183,19 @@ static void open_token(struct worker *w)
         .latch_dir = buf_cstr(&latch),
         .sessions = w->threads_count,
         .pinpad = strcmp(w->token_config->pin, "pinpad") == 0,
+        .ask = ask_pin,
+        .ask_arg = w,
     };
     if (w->module == NULL)
         err = module_open(w->token_config->module, w->token_config->module_sha256, &w->module, &why);
     if (err == ZEGEL_OK)
         err = token_open(w->module, &cfg, &w->token, &why);
     if (err == ZEGEL_OK)
-        err = token_login(w->token, bytes_of(w->pin, w->pin_len), &why);
+        err = token_login(w->token, bytes_of(NULL, 0), &why);
     if (err != ZEGEL_OK && w->token != NULL) {
         token_close(w->token);
         w->token = NULL;
     }
-    if (err == ZEGEL_OK || err == ZEGEL_ERR_PIN)
-        wipe(w->pin, sizeof w->pin); /* the token layer has its own, in locked memory; a refused one is of no more use */
     atomic_store(&w->opening_overdue_ms, 0);
     set_state(w, err, buf_cstr(&why));
     buf_free(&why);

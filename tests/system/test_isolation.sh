@@ -62,6 +62,30 @@ else
     not_ok "signing" "$(cat "$WORK/answers") ${out:-}"
 fi
 same "audit: a record for each signature" "$(wc -l <"$WORK/state/audit/records-0000000000000000.jsonl")" 12
+# The PIN is in no process once it was used: not in the worker, that asks for it anew, and not in zegeld, that read it.
+has_pin() { # PID...: prints those in whose memory the PIN stands
+    "$PYTHON" - "$WORK/pin" "$@" <<'EOF'
+import sys
+pin = open(sys.argv[1], "rb").read().strip()
+for pid in sys.argv[2:]:
+    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+        for line in maps:
+            start, end = (int(x, 16) for x in line.split()[0].split("-"))
+            try:
+                mem.seek(start)
+                if line.split()[1][0] == "r" and pin in mem.read(end - start):
+                    print(pid, line.split()[-1])
+            except (OSError, ValueError, OverflowError):
+                pass
+EOF
+}
+if [ "$sanitized" -eq 0 ]; then # they keep freed memory as it was
+    in_here=$(cat "$WORK/pin") # the search finds what is there
+    [ -n "$(has_pin $$)" ] || not_ok "search for the PIN" "does not find it in this shell"
+    unset in_here
+    # shellcheck disable=SC2046
+    same "no process has the PIN" "$(has_pin "$ZEGELD_PID" $(descendants "$ZEGELD_PID"))" ""
+fi
 kill -HUP "$ZEGELD_PID"
 wait_for 5 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "after reload" "not taken"
