@@ -42,7 +42,7 @@ TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a
 LIBSRC = $(BASE) $(DKIM) $(IPC) $(CONFIG)
-PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel
+PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -81,6 +81,10 @@ $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LI
 
 $(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lcrypto -ldl
+
+# No token code and no network in there: what it links shows it.
+$(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c) $(BUILD)/libceremony.a $(LIB)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lcrypto
 
 UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/rate.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(SANDBOX))
 $(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
@@ -182,7 +186,7 @@ coverage: deps ## branch coverage of the engine by the unit tests, in build/cove
 
 install: all ## into DESTDIR= PREFIX=
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/zegel
-	install -m 755 $(BUILD)/zegel $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(BUILD)/zegeld $(DESTDIR)$(PREFIX)/sbin/
 	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(DESTDIR)$(PREFIX)/libexec/zegel/
 

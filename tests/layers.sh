@@ -66,6 +66,8 @@ for program in zegel-signer zegel-token zegeld zegel; do
 done
 links zegel-signer '^(socket|connect|bind|accept)(@|$)' "the signer opens no socket"
 
+links zegel-ceremony-verify '^(dlopen|dlsym|C_[A-Z]|p11_kit|PKCS11_)|^(socket|connect|getaddrinfo)(@|$)' "the auditor's program reads files, no more"
+
 if [ "$breaches" -gt 0 ]; then
     echo "layers: $breaches breaches"
     exit 1

@@ -1,0 +1,51 @@
+/* zegel-ceremony-verify: the auditor's program.
+ *
+ * Purpose: checks the transcript of a key ceremony (ceremony/verify.h), and nothing else.
+ * Security: reads the files it is given. No token code, no network, no configuration: the linker says so (tests/layers.sh).
+ * Diagnostics: one line on standard error; exit codes 0 it verifies, 1 it does not, 2 wrong use. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "ceremony/verify.h"
+
+static int usage(FILE *f)
+{
+    (void)fputs("Usage: zegel-ceremony-verify [--previous DIR] [--trust PEM] [--tsa PEM] DIR\n"
+                "  --previous  the transcript that this one continues\n"
+                "  --trust     certificates that you got from the custodians and the witness themselves\n"
+                "  --tsa       certificate of the time-stamping authority, to check manifest.tsr\n",
+                f);
+    return f == stdout ? 0 : 2;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"previous", required_argument, NULL, 'p'},
+                                            {"trust", required_argument, NULL, 't'},
+                                            {"tsa", required_argument, NULL, 's'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {0}};
+    struct verify_options o = {0};
+    struct buf report = BUF_INIT, why = BUF_INIT;
+    int c;
+    while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (c) {
+        case 'p': o.previous = optarg; break;
+        case 't': o.trust = optarg; break;
+        case 's': o.tsa = optarg; break;
+        case 'h': return usage(stdout);
+        default: return usage(stderr);
+        }
+    }
+    if (optind != argc - 1)
+        return usage(stderr);
+    bool pass = verify_transcript(argv[optind], &o, &report, &why) == ZEGEL_OK;
+    if (pass)
+        (void)printf("%spass: %s\n", buf_cstr(&report), argv[optind]);
+    else
+        (void)fprintf(stderr, "zegel-ceremony-verify: %s\n", buf_cstr(&why));
+    buf_free(&report);
+    buf_free(&why);
+    return pass ? 0 : 1;
+}
