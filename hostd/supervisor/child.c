@@ -46,6 +46,7 @@ static _Noreturn void run(const struct child *c, const char *path, int control, 
         _exit(EX_OK);
     (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     execv(path, argv);
+    log_error("%s: cannot be run as user %s: %s", path, user == NULL ? "that started zegeld" : user, strerror(errno));
     _exit(EX_UNAVAILABLE);
 }
 
