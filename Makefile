@@ -83,7 +83,7 @@ $(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/m
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lcrypto -ldl
 
 # No token code and no network in there: what it links shows it.
-$(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c) $(BUILD)/libceremony.a $(LIB)
+$(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c pkcs11/rsacheck.c) $(BUILD)/libceremony.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lcrypto
 
 UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/rate.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(SANDBOX))

@@ -5,8 +5,7 @@
 #include "base/buf.h"
 #include "ceremony/plan.h"
 
-/* Type and size as planned; RSA: e = 65537, no prime below 2^16, not the ROCA family (CVE-2017-15361), not factored by 100
- * rounds of Fermat's method. ZEGEL_ERR_KEY_UNUSABLE and the reason if not. */
+/* Type and size as planned, and nothing that pkcs11/rsacheck.h finds. ZEGEL_ERR_KEY_UNUSABLE and the reason if not. */
 int keycheck(struct bytes spki, enum plan_algorithm want, struct buf *why);
 
 #endif

@@ -6,7 +6,7 @@ set -u
 # shellcheck source=tests/system/ceremony.sh
 . "$SYSTEM/ceremony.sh"
 
-need_ceremony_programs
+need_ceremony_programs cmp
 make_work_dir
 make_people
 A=$WORK/one
