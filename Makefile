@@ -188,6 +188,11 @@ install: all ## into DESTDIR= PREFIX=
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/zegel
 	install -m 755 $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(BUILD)/zegeld $(DESTDIR)$(PREFIX)/sbin/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/zegel
+	install -m 644 hostd/systemd/zegeld.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 644 hostd/systemd/zegel.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/zegel.conf
+	install -m 644 hostd/systemd/zegel.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/zegel.conf
+	install -m 644 hostd/systemd/network.conf $(DESTDIR)$(PREFIX)/share/doc/zegel/
 	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(DESTDIR)$(PREFIX)/libexec/zegel/
 
 help: ## this list

@@ -8,7 +8,7 @@ packages=(
     libjansson-dev libp11-dev libldns-dev libunbound-dev libseccomp-dev libsystemd-dev
     # test: unit tests, tokens, real servers, independent verifiers, senders
     check softhsm2 opensc postfix knot knot-dnsutils opendkim opendkim-tools
-    gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc strace
+    gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc strace systemd
     # lint and fuzz
     clang clang-tidy clang-format cppcheck shellcheck libclang-rt-14-dev llvm
 )

@@ -11,6 +11,7 @@ enum control_kind {
     CONTROL_CONFIG = 1, /* down: a sealed memory file with the YAML; again on reload */
     CONTROL_PIN,        /* down: a sealed memory file with the PIN */
     CONTROL_PEER,       /* down: one end of a SOCK_SEQPACKET pair to the process `name` */
+    CONTROL_PING,       /* down: answer READY if you live; no descriptor */
     CONTROL_NEED_PIN,   /* up, from a token's worker: the PIN again, for one more login; no descriptor */
     CONTROL_READY,      /* up: configuration taken, peers served; no descriptor */
 };

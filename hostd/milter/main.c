@@ -74,6 +74,8 @@ static bool take_control(bool *has_config)
         client_set_peer(c.fd);
         return true;
     }
+    if (c.kind == CONTROL_PING)
+        return true; /* every message is answered by READY */
     if (c.kind == CONTROL_CONFIG && take_config(c.fd))
         *has_config = true;
     (void)close(c.fd);

@@ -73,7 +73,7 @@ int child_start(struct child *c, const char *libexec, const char *user)
     c->pid = pid;
     c->control = fds[0];
     c->ready = false;
-    c->started_ms = clock_monotonic_ms();
+    c->started_ms = c->heard_ms = clock_monotonic_ms();
     return ZEGEL_OK;
 }
 

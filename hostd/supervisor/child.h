@@ -12,6 +12,7 @@ struct child {
     const char *name;                   /* for messages */
     pid_t pid;                          /* 0: not running */
     int control;                        /* our end of its control socket; -1 */
+    int64_t heard_ms;                   /* monotonic: its last word, or its start */
     bool ready;                         /* said READY since it was started */
     bool was_ready;                     /* ever, with this or an earlier process: what fails now may pass */
     bool fatal;                         /* exited in a way that a restart cannot mend (sysexits EX_CONFIG, EX_USAGE) */

@@ -31,7 +31,14 @@
 #define ZEGEL_LIBEXEC "/usr/libexec/zegel"
 #endif
 
-enum { STOP_WITHIN_MS = 5000, EXIT_CONFIG = 2, EXIT_FAULT = 3 };
+enum {
+    STOP_WITHIN_MS = 5000,
+    PING_EVERY_MS = 3000,
+    PATIENCE_MS = 15000,
+    TOKEN_PATIENCE_MS = 90000, /* a login may take long, and has a watchdog of its own */
+    EXIT_CONFIG = 2,
+    EXIT_FAULT = 3
+};
 
 /* children[0] is the signer, then one per token, then one per milter socket. */
 struct supervisor {
@@ -41,7 +48,8 @@ struct supervisor {
     int config_fd; /* sealed memory file with the YAML all children get */
     struct child *children;
     unsigned count;
-    bool stopping, announced;
+    int64_t ping_ms; /* when next */
+    bool announced;
 };
 
 static unsigned token_index(unsigned token)
@@ -193,6 +201,7 @@ static void take_word(struct supervisor *s, struct child *c)
         return;
     if (got.kind == CONTROL_READY)
         c->ready = c->was_ready = true;
+    c->heard_ms = clock_monotonic_ms();
     if (got.kind == CONTROL_NEED_PIN && is_token(s, (unsigned)(c - s->children)))
         (void)hand_over_pin(c, &s->config->tokens[c - s->children - 1]);
     if (got.fd >= 0)
@@ -277,6 +286,28 @@ static void start_missing(struct supervisor *s)
             (void)start(s, i);
 }
 
+/* What lives answers. What hangs, which waitpid does not tell, is ended and started again. */
+static void ping(struct supervisor *s)
+{
+    int64_t now = clock_monotonic_ms();
+    if (now < s->ping_ms)
+        return;
+    s->ping_ms = now + PING_EVERY_MS;
+    for (unsigned i = 0; i < s->count; i++) {
+        struct child *c = &s->children[i];
+        int64_t patience = is_token(s, i) ? TOKEN_PATIENCE_MS : PATIENCE_MS;
+        if (c->pid == 0)
+            continue;
+        if (now - c->heard_ms > patience) {
+            log_error("%s has not answered for %lld s; it is ended", c->name, (long long)(now - c->heard_ms) / 1000);
+            (void)kill(c->pid, SIGKILL);
+        } else if (c->ready) {
+            (void)control_send(c->control, CONTROL_PING, c->name, -1);
+        }
+    }
+    (void)sd_notify(0, "WATCHDOG=1");
+}
+
 /* One turn of the loop. Returns the exit status, or -1 to go on. */
 static int turn(struct supervisor *s, int signals)
 {
@@ -304,6 +335,7 @@ static int turn(struct supervisor *s, int signals)
         return EXIT_CONFIG;
     if (result < 0)
         start_missing(s);
+    ping(s);
     return result;
 }
 

@@ -21,6 +21,8 @@ static bool take(struct worker *w, struct control *c)
 {
     struct buf content = BUF_INIT, why = BUF_INIT;
     bool ok = true;
+    if (c->kind == CONTROL_PING)
+        return true; /* every message is answered by READY */
     if (c->kind == CONTROL_PEER) {
         worker_set_peer(w, c->fd);
         return true;
