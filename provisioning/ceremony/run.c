@@ -149,6 +149,8 @@ static int step(struct run *r, const char *name, const char *text, const char *h
         err = act(r, k, resuming, &data, why);
     if (err == ZEGEL_OK)
         err = note(r, "done", name, data, why);
+    else
+        json_decref(data);
     talk_result(talk, err == ZEGEL_OK, err == ZEGEL_OK ? "and written into the journal" : "see the message below");
     return err;
 }

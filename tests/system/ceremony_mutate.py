@@ -6,7 +6,7 @@ that do not belong there. With `all`: every octet."""
 import os, shutil, subprocess, sys, tempfile
 
 zegel, original, every = sys.argv[1], sys.argv[2], sys.argv[3:] == ["all"]
-SPREAD = 12
+SPREAD = int(os.environ.get("SPREAD", "12"))
 work = tempfile.mkdtemp()
 directory = os.path.join(work, "t")
 shutil.copytree(original, directory)
@@ -38,7 +38,7 @@ for name in sorted(os.listdir(original)):
     path = os.path.join(directory, name)
     with open(path, "rb") as file:
         data = file.read()
-    places = range(len(data)) if every else sorted(set(classes(data)) | set(range(0, len(data), max(1, len(data) // SPREAD))))
+    places = range(len(data)) if every else [] if SPREAD == 0 else sorted(set(classes(data)) | set(range(0, len(data), max(1, len(data) // SPREAD))))
     for at in places:
         attempt(path, data[:at] + bytes([data[at] ^ 1]) + data[at + 1:], "octet %d" % at)
     for what, changed in (("cut", data[:-1]), ("longer", data + b"\n"), ("empty", b""), ("a line twice", data + data)):

@@ -176,7 +176,8 @@ copy; "$PYTHON" "$SYSTEM/ceremony_forge.py" "$C" response
 forge "an edited response" 'response.json: is not what the journal says' "$everybody"
 refused "people the auditor does not know" 1 'is not among them' Z verify --trust "$WORK/people/alice.pem" "$A"
 
-# ---- every file, changed
+# ---- every file, changed (a sanitizer makes each verify ten times slower: whole files only)
+if nm "$BUILD/zegel" | grep -q "__[at]san_init"; then export SPREAD=0; fi
 accepted "every file, mutated" "$PYTHON" "$SYSTEM/ceremony_mutate.py" "$BUILD/zegel" "$A" "${ZEGEL_LONG:+all}"
 tail -n 1 "$WORK/out"
 
