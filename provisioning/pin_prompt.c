@@ -21,9 +21,9 @@ static int ask(const char *token, struct buf *pin, struct buf *why)
     }
     quiet = old;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
+    (void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet); /* first: who is quick would see the PIN, and have it thrown away */
     (void)fprintf(tty, "PIN for token %s: ", token);
     (void)fflush(tty);
-    (void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
     bool got = fgets(line, sizeof line, tty) != NULL;
     (void)tcsetattr(fileno(tty), TCSAFLUSH, &old);
     (void)fputc('\n', tty);
