@@ -1,6 +1,7 @@
 #include "milter/senders.h"
 
 #include <fnmatch.h>
+#include <stdio.h>
 
 #include "config/network.h"
 
@@ -60,7 +61,7 @@ static bool some_rule_allows(const struct config *c, const struct sender *s, con
             return true;
     }
     if (at != NULL && strlen(at) < sizeof whole_domain - 1) {
-        strcpy(whole_domain + 1, at);
+        (void)snprintf(whole_domain, sizeof whole_domain, "*%s", at);
         const struct config_sender *r = config_find_senders(c, whole_domain, &count);
         if (any_of(r, count, s, d))
             return true;
