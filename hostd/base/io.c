@@ -21,6 +21,12 @@ int io_pair(int fds[2])
     return ZEGEL_OK;
 }
 
+/* What may pass by itself: the peer is still there, and a socket that is given up is never asked for again. */
+static bool may_pass(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == ENOBUFS || error == ENOMEM || error == EIO;
+}
+
 int io_send(int fd, struct bytes packet, int pass)
 {
     struct iovec iov = {.iov_base = (void *)(uintptr_t)packet.data, .iov_len = packet.len};
@@ -44,7 +50,7 @@ int io_send(int fd, struct bytes packet, int pass)
     while (n < 0 && errno == EINTR);
     if (n >= 0)
         return ZEGEL_OK;
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOBUFS ? ZEGEL_ERR_BUSY : ZEGEL_ERR_CLOSED;
+    return may_pass(errno) ? ZEGEL_ERR_BUSY : ZEGEL_ERR_CLOSED;
 }
 
 int io_send_wait(int fd, struct bytes packet, int pass, int64_t deadline_ms)
@@ -95,7 +101,7 @@ int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed)
         n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
     while (n < 0 && errno == EINTR);
     if (n < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK ? ZEGEL_ERR_BUSY : ZEGEL_ERR_CLOSED;
+        return may_pass(errno) ? ZEGEL_ERR_BUSY : ZEGEL_ERR_CLOSED;
     int got = take_passed(&msg);
     if (n > 0 && passed != NULL)
         *passed = got;

@@ -66,7 +66,7 @@ int main(void)
             continue;
         if (c.kind == CONTROL_CONFIG) {
             struct config *config = read_config(c.fd);
-            if (config != NULL && s == NULL && (s = start(config)) == NULL)
+            if (s == NULL && (config == NULL || (s = start(config)) == NULL))
                 return EX_CONFIG;
             if (config != NULL)
                 signer_set_config(s, config);
