@@ -56,7 +56,9 @@ sweep() { # PHASE PROGRAM FAULT...
 for program in zegel-milter zegel-signer zegel-token; do
     for phase in running starting; do
         sweep "$phase" "$program" alloc
-        for error in EINTR EIO short; do sweep "$phase" "$program" call "$error"; done
+        errors=(EINTR EIO short)
+        [ "$phase$SOAK" != starting ] || errors=(EIO)
+        for error in "${errors[@]}"; do sweep "$phase" "$program" call "$error"; done
     done
 done
 sweep running zegel-signer call ENOSPC pwrite
