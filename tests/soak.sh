@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 export SOAK=1 BUILD=${BUILD:-build}
 passed=0 failed=0
-for test in tests/system/test_*.sh; do
+for test in tests/system/{test,soak}_*.sh; do
     grep -q short_or "$test" || continue
     [ $# -eq 0 ] || [[ " $* " == *" $(basename "$test" .sh) "* ]] || continue
     echo "== $test, $(date -u +%T)"
