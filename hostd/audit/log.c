@@ -103,8 +103,10 @@ static int start_segment(struct audit *a, struct buf *why)
         fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 || !segment_sync_dir(a->dir)) {
         buf_addf(why, "audit log: %s: %s", path, strerror(errno));
-        if (fd >= 0)
+        if (fd >= 0) {
             (void)close(fd);
+            (void)unlink(path); /* the next try makes it anew */
+        }
         return ZEGEL_ERR_SYSTEM;
     }
     if (a->fd >= 0)
