@@ -107,7 +107,11 @@ $(BUILD)/bench/tables: tests/bench/tables.c $(call obj,hostd/milter/senders.c) $
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
 
-bench: all $(BUILD)/bench/tables $(BUILD)/bench/load $(BUILD)/bench/rawsign $(BUILD)/bench/audit ## speed, as ratios in one run
+$(BUILD)/bench/canon: tests/bench/canon.c $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcrypto
+
+bench: all $(BUILD)/bench/tables $(BUILD)/bench/load $(BUILD)/bench/rawsign $(BUILD)/bench/audit $(BUILD)/bench/canon ## speed, as ratios in one run
 	@BUILD=$(BUILD) tests/bench/bench.sh
 
 deps: ## install what is missing from Debian 12 (nothing if all is there)

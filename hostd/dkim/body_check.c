@@ -1,61 +1,89 @@
 #include "dkim/body_check.h"
 
 #include "dkim/limits.h"
+#include "dkim/scan.h"
 
 void body_check_init(struct body_check *c)
 {
     *c = (struct body_check){0};
 }
 
-/* Bits that only some octets have, so that a whole line is judged by one OR and a few memchr. */
-static unsigned line_defects(struct bytes line)
+/* NUL, 8-bit, CR and LF that are no pair. Sees the octet before `p`. */
+static scan16_mask sixteen_suspicious(const uint8_t *p)
+{
+    scan16 x = scan16_load(p), before = scan16_load(p - 1);
+    return (x == 0) | (x >= 0x80) | ((x == '\n') ^ (before == '\r'));
+}
+
+static bool sixty_four_clean(const uint8_t *p)
+{
+    return !scan16_any(sixteen_suspicious(p) | sixteen_suspicious(p + 16) | sixteen_suspicious(p + 32) |
+                       sixteen_suspicious(p + 48));
+}
+
+static unsigned octet_defects(uint8_t before, uint8_t x)
 {
     unsigned defects = BODY_OK;
-    uint8_t all = 0;
-    for (size_t i = 0; i < line.len; i++)
-        all |= line.data[i];
-    if (all & 0x80)
-        defects |= BODY_8BIT;
-    if (bytes_find(line, '\0') < line.len)
+    if (x == '\0')
         defects |= BODY_NUL;
-    if (bytes_find(line, '\r') < line.len)
+    if (x >= 0x80)
+        defects |= BODY_8BIT;
+    if (x == '\n' && before != '\r')
+        defects |= BODY_BARE_LF;
+    if (x != '\n' && before == '\r')
         defects |= BODY_BARE_CR;
     return defects;
 }
 
-void body_check_update(struct body_check *c, struct bytes chunk)
+static void check_octets(struct body_check *c, struct bytes chunk)
 {
+    c->defects |= octet_defects(c->last, chunk.data[0]);
+    for (size_t i = 1; i < chunk.len;) {
+        if (i + 64 <= chunk.len && sixty_four_clean(chunk.data + i)) {
+            i += 64;
+            continue;
+        }
+        size_t end = i + 64 < chunk.len ? i + 64 : chunk.len;
+        for (; i < end; i++)
+            c->defects |= octet_defects(chunk.data[i - 1], chunk.data[i]);
+    }
+    c->last = chunk.data[chunk.len - 1];
+}
+
+/* Jumps from the last LF that a line of legal length can have to the next such, so that few octets are looked at. */
+static void check_lines(struct body_check *c, struct bytes chunk)
+{
+    const size_t line_max = DKIM_LINE_MAX + 2; /* with CRLF */
     size_t at = 0;
     while (at < chunk.len) {
-        struct bytes rest = bytes_slice(chunk, at, chunk.len);
-        size_t lf = bytes_find(rest, '\n');
-        struct bytes line = bytes_slice(rest, 0, lf); /* this chunk's part of it */
-        at += line.len;
-        if (line.len > 0 && c->cr) {
-            c->defects |= BODY_BARE_CR;
-            c->column++;
-            c->cr = false;
-        }
-        if (line.len > 0 && line.data[line.len - 1] == '\r') {
-            c->cr = true;
-            line.len--;
-        }
-        c->defects |= line_defects(line);
-        c->column += line.len;
-        if (c->column > DKIM_LINE_MAX)
-            c->defects |= BODY_LONG_LINE;
-        if (at < chunk.len) { /* the LF */
-            if (!c->cr)
-                c->defects |= BODY_BARE_LF;
-            c->cr = false;
+        struct bytes window = bytes_slice(chunk, at, at + (line_max - c->column));
+        const uint8_t *lf = memrchr(window.data, '\n', window.len);
+        if (lf != NULL) {
             c->column = 0;
-            at++;
+            at = (size_t)(lf - chunk.data) + 1;
+        } else if (c->column + window.len < line_max) { /* the chunk ends in a line */
+            c->column += window.len;
+            return;
+        } else {
+            c->defects |= BODY_LONG_LINE;
+            return;
         }
     }
 }
 
+void body_check_update(struct body_check *c, struct bytes chunk)
+{
+    if (chunk.len == 0)
+        return;
+    check_octets(c, chunk);
+    if ((c->defects & BODY_LONG_LINE) == 0)
+        check_lines(c, chunk);
+}
+
 void body_check_final(struct body_check *c)
 {
-    if (c->cr)
+    if (c->last == '\r')
         c->defects |= BODY_BARE_CR;
+    if (c->column > DKIM_LINE_MAX)
+        c->defects |= BODY_LONG_LINE;
 }

@@ -14,8 +14,8 @@ enum body_defect {
 };
 
 struct body_check {
-    size_t column;
-    bool cr;          /* the last octet was a CR */
+    size_t column;    /* octets of the line so far */
+    uint8_t last;     /* the octet before this chunk */
     unsigned defects; /* of enum body_defect */
 };
 

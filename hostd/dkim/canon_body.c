@@ -1,13 +1,16 @@
 #include "dkim/canon_body.h"
 
+#include "dkim/scan.h"
+
 static const uint8_t crlfs[] = "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
 
 void canon_body_init(struct canon_body *c, bool relaxed, canon_sink *sink, void *arg)
 {
-    *c = (struct canon_body){.sink = sink, .arg = arg, .relaxed = relaxed, .line_empty = true};
+    *c = (struct canon_body){.sink = sink, .arg = arg, .relaxed = relaxed};
 }
 
-static void write_breaks(struct canon_body *c)
+/* `span` stands in the canonical body as it is; all that was held back comes before it. */
+static void write_span(struct canon_body *c, struct bytes span)
 {
     const uint64_t room = (sizeof crlfs - 1) / 2;
     while (c->breaks > 0) {
@@ -15,47 +18,49 @@ static void write_breaks(struct canon_body *c)
         c->sink(c->arg, bytes_of(crlfs, (size_t)n * 2));
         c->breaks -= n;
     }
-}
-
-/* `span` stands in the canonical body as it is; all that was held back comes before it. */
-static void write_span(struct canon_body *c, struct bytes span)
-{
-    if (span.len == 0)
-        return;
-    write_breaks(c);
-    if (c->space) {
+    if (c->space)
         c->sink(c->arg, BYTES_LIT(" "));
-        c->space = false;
-    }
+    c->space = false;
     c->sink(c->arg, span);
     c->any = true;
-    c->line_empty = false;
 }
 
 static void end_line(struct canon_body *c)
 {
     c->space = false; /* §3.4.4: white space at the end of a line is ignored */
     c->breaks++;
-    c->line_empty = true;
 }
 
-/* Length of the longest prefix in which no octet needs a thought. Relaxed: a single SP between other octets is plain too. */
+/* Relaxed: does the white space at `i` change? One SP between other octets of a line does not. */
+static bool wsp_changes(struct bytes b, size_t i)
+{
+    return b.data[i] == '\t' || (b.data[i] == ' ' && (i + 1 == b.len || ascii_is_wsp(b.data[i + 1]) || b.data[i + 1] == '\r'));
+}
+
+static scan16_mask sixteen_change(const uint8_t *p)
+{
+    scan16 x = scan16_load(p), y = scan16_load(p + 1);
+    return (x == '\t') | ((x == ' ') & ((y == ' ') | (y == '\t') | (y == '\r')));
+}
+
+/* Length of the longest prefix that stands in the canonical body as it is, over as many lines as it takes. The line breaks
+ * at its end are left out: whether they count is not known before something follows. The first octet is plain. */
 static size_t plain_prefix(bool relaxed, struct bytes b)
 {
-    if (!relaxed)
-        return bytes_find(b, '\r');
-    size_t i = 0;
-    while (i < b.len) {
-        uint8_t c = b.data[i];
-        if (c == '\r' || c == '\t')
+    size_t n = relaxed ? 0 : b.len;
+    while (n + 17 <= b.len) {
+        unsigned plain = scan16_first(sixteen_change(b.data + n));
+        n += plain;
+        if (plain < 16)
             break;
-        if (c == ' ') {
-            if (i + 1 >= b.len || b.data[i + 1] == ' ' || b.data[i + 1] == '\t' || b.data[i + 1] == '\r')
-                break;
-        }
-        i++;
     }
-    return i;
+    while (n < b.len && !wsp_changes(b, n))
+        n++;
+    if (b.data[n - 1] == '\r') /* half a line break, perhaps */
+        n--;
+    while (n >= 2 && b.data[n - 1] == '\n' && b.data[n - 2] == '\r')
+        n -= 2;
+    return n;
 }
 
 void canon_body_update(struct canon_body *c, struct bytes chunk)
@@ -75,7 +80,7 @@ void canon_body_update(struct canon_body *c, struct bytes chunk)
         if (x == '\r') {
             c->cr = true;
             i++;
-        } else if (c->relaxed && ascii_is_wsp(x) && (c->space || plain_prefix(true, bytes_slice(chunk, i, i + 2)) == 0)) {
+        } else if (c->relaxed && ascii_is_wsp(x) && (c->space || wsp_changes(chunk, i))) {
             c->space = true;
             i++;
         } else {

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 
-/* Takes the next canonical octets; called with spans of the input where nothing changed. */
+/* Takes the next canonical octets: spans of the input, as long as nothing changes, and what stands between them. */
 typedef void canon_sink(void *arg, struct bytes out);
 
 struct canon_body {
@@ -15,7 +15,6 @@ struct canon_body {
     bool cr;         /* a CR is held back, to see whether LF follows */
     bool space;      /* relaxed: white space is held back */
     bool any;        /* something was written */
-    bool line_empty; /* nothing was written of this line */
     uint64_t breaks; /* line breaks held back: they are written only when something follows */
 };
 

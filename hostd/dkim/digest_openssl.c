@@ -5,10 +5,15 @@
 
 #include "dkim/digest.h"
 
+/* Short spans are gathered: a call of EVP_DigestUpdate costs as much as hashing a line. */
+enum { GATHER_MAX = 1024, GATHER_BELOW = 256 };
+
 struct digest {
     EVP_MD_CTX *ctx;
     EVP_MD *sha256; /* fetched once: EVP_sha256() would be looked up on every start */
     bool ok;
+    size_t gathered;
+    uint8_t gather[GATHER_MAX];
 };
 
 struct digest_key {
@@ -43,17 +48,37 @@ void digest_free(struct digest *d)
 void digest_start(struct digest *d)
 {
     d->ok = EVP_DigestInit_ex2(d->ctx, d->sha256, NULL) == 1;
+    d->gathered = 0;
+}
+
+static void hash_now(struct digest *d, const uint8_t *data, size_t len)
+{
+    if (len > 0 && EVP_DigestUpdate(d->ctx, data, len) != 1)
+        d->ok = false;
+}
+
+static void hash_gathered(struct digest *d)
+{
+    hash_now(d, d->gather, d->gathered);
+    d->gathered = 0;
 }
 
 void digest_update(struct digest *d, struct bytes in)
 {
-    if (EVP_DigestUpdate(d->ctx, in.data, in.len) != 1)
-        d->ok = false;
+    if (d->gathered + in.len > GATHER_MAX || in.len >= GATHER_BELOW)
+        hash_gathered(d);
+    if (in.len >= GATHER_BELOW) {
+        hash_now(d, in.data, in.len);
+    } else if (in.len > 0) {
+        memcpy(d->gather + d->gathered, in.data, in.len);
+        d->gathered += in.len;
+    }
 }
 
 bool digest_final(struct digest *d, uint8_t hash[DKIM_HASH_LEN])
 {
     unsigned len = 0;
+    hash_gathered(d);
     return EVP_DigestFinal_ex(d->ctx, hash, &len) == 1 && len == DKIM_HASH_LEN && d->ok;
 }
 
