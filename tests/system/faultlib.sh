@@ -104,4 +104,7 @@ load() {
 one_signed() { MESSAGES=1 load 1 30 && [ "$GOOD" -eq 1 ]; }
 one_refused() { MESSAGES=1 load 1 40; [ "$TEMPFAIL" -eq 1 ]; }
 
-audit_holds() { zegel audit verify --key "$AUDIT_KEY" >"$WORK/verify" 2>&1; }
+audit_holds() { # the first checkpoint comes a second after the first record
+    wait_for 10 test -s "$WORK/state/audit/checkpoint"
+    zegel audit verify --key "$AUDIT_KEY" >"$WORK/verify" 2>&1
+}
