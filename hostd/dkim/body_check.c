@@ -57,7 +57,7 @@ static void check_lines(struct body_check *c, struct bytes chunk)
     size_t at = 0;
     while (at < chunk.len) {
         struct bytes window = bytes_slice(chunk, at, at + (line_max - c->column));
-        const uint8_t *lf = memrchr(window.data, '\n', window.len);
+        const uint8_t *lf = window.len == 0 ? NULL : memrchr(window.data, '\n', window.len);
         if (lf != NULL) {
             c->column = 0;
             at = (size_t)(lf - chunk.data) + 1;

@@ -59,8 +59,9 @@ int known_key_check(struct known_key *k, struct bytes spki, bool ed25519, const 
         return ZEGEL_ERR_KEY_UNUSABLE;
     }
     /* Twice: it says no as well when it finds no memory, and that is no fault of the key. */
-    if (digest_verify(k->key, hash, signature) || digest_verify(k->key, hash, signature))
-        return ZEGEL_OK;
+    for (int look = 0; look < 2; look++)
+        if (digest_verify(k->key, hash, signature))
+            return ZEGEL_OK;
     k->bad_signatures++;
     *why = "the token made a signature that does not verify";
     log_error("key %s: the token made a signature that does not verify (%u); not released%s", k->uri, k->bad_signatures,
