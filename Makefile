@@ -38,6 +38,7 @@ PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c
 WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
 CEREMONY = $(wildcard provisioning/ceremony/*.c)
+DNS = $(wildcard provisioning/dns/*.c)
 TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a
@@ -79,7 +80,7 @@ $(BUILD)/zegel-signer: $(call obj,$(SIGNER) $(AUDIT) $(SANDBOX)) $(LIB)
 $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
 
-$(BUILD)/zegel: $(call obj,$(TOOL)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
+$(BUILD)/zegel: $(call obj,$(TOOL) $(DNS)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lcrypto -ldl
 
 # No token code and no network in there: what it links shows it.

@@ -48,6 +48,7 @@ done
 only pkcs11/worker 'worker/|sandbox/|pkcs11/|ipc/|config/|base/' "the worker knows no mail"
 
 only provisioning/ceremony 'ceremony/|pkcs11/|dkim/|config/config\.h|base/' "the ceremony engine knows no command"
+only provisioning/dns 'dns/|base/' "DNS knows no token and no command"
 
 # links PROGRAM REGEX WHY: no undefined symbol of the program matches
 links() {

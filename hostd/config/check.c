@@ -234,6 +234,8 @@ int config_check(struct config *c, const char *file, struct buf *why)
         return ZEGEL_ERR_NOMEM;
     if (c->state[0] != '/')
         return config_bad(why, file, "state", c->state, "must be an absolute path");
+    if (c->dns.resolver != NULL && c->dns.resolver[0] != '/')
+        return config_bad(why, file, "dns.resolver", c->dns.resolver, "must be an absolute path");
     for (unsigned i = 0; i < c->tokens_count && err == ZEGEL_OK; i++)
         err = check_token(c, &c->tokens[i], file, why);
     for (unsigned i = 0; i < c->listen_count && err == ZEGEL_OK; i++)

@@ -88,6 +88,11 @@ struct config_audit {
     uint64_t segment_max, keep_max;
 };
 
+struct config_dns {
+    char
+        *resolver; /* unbound.conf(5) for the resolver inside zegel, absolute; NULL: /etc/resolv.conf and Debian's trust anchor */
+};
+
 struct config_users {
     char *milter, *signer, *token;
 };
@@ -111,6 +116,7 @@ struct config {
     struct config_limits limits;
     bool key_audit_warns; /* key-audit: warn: a key that is not as it should be is complained about, and used */
     struct config_audit audit;
+    struct config_dns dns;
     struct config_users users; /* started as root, the processes run as these; NULL: as root still */
     bool landlock_optional;    /* landlock: optional: start without it where the kernel has none */
     char *socket_group;        /* a unix: socket belongs to this group, which may connect; NULL: that of the process */

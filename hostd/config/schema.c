@@ -40,6 +40,11 @@ static const cyaml_schema_field_t audit_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t dns_fields[] = {
+    CYAML_FIELD_STRING_PTR("resolver", OPTIONAL, struct config_dns, resolver, 1, 4096),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t users_fields[] = {
     CYAML_FIELD_STRING_PTR("milter", OPTIONAL, struct config_users, milter, 1, 64),
     CYAML_FIELD_STRING_PTR("signer", OPTIONAL, struct config_users, signer, 1, 64),
@@ -118,6 +123,7 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_MAPPING("limits", CYAML_FLAG_OPTIONAL, struct config, limits, limits_fields),
     CYAML_FIELD_ENUM("key-audit", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, key_audit_warns, key_audits, 2),
     CYAML_FIELD_MAPPING("audit", CYAML_FLAG_OPTIONAL, struct config, audit, audit_fields),
+    CYAML_FIELD_MAPPING("dns", CYAML_FLAG_OPTIONAL, struct config, dns, dns_fields),
     CYAML_FIELD_MAPPING("users", CYAML_FLAG_OPTIONAL, struct config, users, users_fields),
     CYAML_FIELD_ENUM("landlock", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, landlock_optional, landlocks, 2),
     CYAML_FIELD_STRING_PTR("socket-group", OPTIONAL, struct config, socket_group, 1, 64),

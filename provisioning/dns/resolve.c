@@ -1,0 +1,116 @@
+#include "dns/resolve.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unbound.h>
+
+#include "base/clock.h"
+#include "base/err.h"
+#include "dns/answer.h"
+
+#define ROOT_ANCHOR "/usr/share/dns/root.key"
+
+struct pending {
+    bool done;
+    int err;
+    struct ub_result *result;
+};
+
+static int configure(struct ub_ctx *ctx, const char *resolver, struct buf *why)
+{
+    const char *what = resolver == NULL ? "/etc/resolv.conf" : resolver;
+    int err = resolver == NULL ? ub_ctx_resolvconf(ctx, NULL) : ub_ctx_config(ctx, resolver);
+    if (err == 0 && resolver == NULL)
+        err = ub_ctx_add_ta_file(ctx, what = ROOT_ANCHOR);
+    if (err == 0)
+        err = ub_ctx_async(ctx, 1); /* a thread: so that a question can be given up */
+    if (err != 0)
+        buf_addf(why, "%s: %s", what, ub_strerror(err));
+    return err == 0 ? ZEGEL_OK : ZEGEL_ERR_CONFIG;
+}
+
+int observe_open(const char *resolver, int deadline_ms, struct observe **out, struct buf *why)
+{
+    struct observe *o = calloc(1, sizeof *o);
+    int err = ZEGEL_ERR_NOMEM;
+    *out = NULL;
+    if (o == NULL)
+        return err;
+    o->deadline_ms = deadline_ms;
+    o->ctx = ub_ctx_create();
+    if (o->ctx != NULL)
+        err = configure(o->ctx, resolver, why);
+    if (err == ZEGEL_OK)
+        *out = o;
+    else
+        observe_close(o);
+    return err;
+}
+
+void observe_close(struct observe *o)
+{
+    if (o != NULL) {
+        ub_ctx_delete(o->ctx);
+        free(o);
+    }
+}
+
+static void arrived(void *arg, int err, struct ub_result *result)
+{
+    struct pending *p = arg;
+    *p = (struct pending){.done = true, .err = err, .result = result};
+}
+
+/* Waits for the answer or for the deadline, after which it is not wanted any more. */
+static void ask(struct observe *o, const struct observe_answer *a, struct pending *p)
+{
+    int id = 0;
+    int64_t deadline = clock_monotonic_ms() + o->deadline_ms;
+    p->err = ub_resolve_async(o->ctx, a->name, (int)a->type, LDNS_RR_CLASS_IN, p, arrived, &id);
+    if (p->err != 0)
+        return;
+    while (!p->done && clock_left_ms(deadline) > 0) {
+        struct pollfd fd = {.fd = ub_fd(o->ctx), .events = POLLIN};
+        if (poll(&fd, 1, clock_left_ms(deadline)) < 0 && errno != EINTR)
+            break;
+        (void)ub_process(o->ctx);
+    }
+    if (!p->done)
+        (void)ub_cancel(o->ctx, id);
+}
+
+static void judge(const struct ub_result *r, struct observe_answer *a)
+{
+    a->security = r->bogus ? OBSERVE_BOGUS : r->secure ? OBSERVE_SECURE : OBSERVE_INSECURE;
+    a->rcode = r->rcode;
+    if (r->bogus)
+        answer_error(a, "bogus: %s", r->why_bogus != NULL && r->why_bogus[0] != '\0' ? r->why_bogus : "does not validate");
+    else if (r->rcode != LDNS_RCODE_NOERROR && r->rcode != LDNS_RCODE_NXDOMAIN)
+        answer_error(a, "%s", observe_rcode_name(r->rcode));
+}
+
+int observe_resolve(struct observe *o, const char *name, ldns_rr_type type, struct observe_answer *out)
+{
+    struct pending p = {0};
+    ldns_pkt *pkt = NULL;
+    bool good = true;
+    *out = (struct observe_answer){.name = strdup(name), .type = type};
+    if (out->name == NULL)
+        return ZEGEL_ERR_NOMEM;
+    ask(o, out, &p);
+    out->time_s = clock_wall_s();
+    if (p.err != 0)
+        answer_error(out, "%s", ub_strerror(p.err));
+    else if (!p.done)
+        answer_error(out, "no answer within %d ms", o->deadline_ms);
+    else
+        judge(p.result, out);
+    if (out->error == NULL && ldns_wire2pkt(&pkt, p.result->answer_packet, (size_t)p.result->answer_len) != LDNS_STATUS_OK)
+        answer_error(out, "an answer that cannot be read");
+    if (out->error == NULL)
+        good = answer_read(pkt, out);
+    ldns_pkt_free(pkt);
+    ub_resolve_free(p.result);
+    return good ? ZEGEL_OK : ZEGEL_ERR_NOMEM;
+}

@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2016,SC2034 # $TTL is of the zone file; pids are for the tests
+# A small Internet in a network namespace: each server has its own loopback address and the real port 53. Sourced after lib.sh.
+#   127.0.0.1  root and nl (signed)    127.0.0.2, .3  primary and secondary of the zones under test (signed)
+
+own_network() { # SCRIPT ARGUMENTS: once more, in a network of our own
+    [ -n "${ZEGEL_NETNS:-}" ] && return
+    unshare -n true 2>/dev/null || { echo "network namespaces are not permitted here"; exit 77; }
+    ZEGEL_NETNS=1 exec unshare -n "$@"
+}
+
+knot_conf() { # NAME ADDRESS: the part before the zones
+    cat <<EOF
+server:
+    listen: $2@53
+    rundir: $WORK/$1
+    udp-workers: 1
+    tcp-workers: 1
+    background-workers: 1
+log:
+  - target: stderr
+    any: info
+database:
+    storage: $WORK/$1
+control:
+    listen: $WORK/$1/knot.sock
+policy:
+  - id: sign
+    algorithm: ecdsap256sha256
+    single-type-signing: on
+    nsec3: off
+remote:
+  - id: primary
+    address: 127.0.0.2@53
+acl:
+  - id: transfer
+    address: 127.0.0.0/8
+    action: transfer
+template:
+  - id: default
+    storage: $WORK/$1
+    acl: transfer
+    zonefile-load: difference-no-serial
+    journal-content: all
+    serial-policy: increment
+zone:
+EOF
+}
+
+start_knotd() { # NAME
+    start "$1" knotd --config "$WORK/$1/knot.conf"
+    PIDS+=("$STARTED")
+    KNOT_PID=$STARTED
+}
+
+serves() { # ADDRESS NAME TYPE
+    [ -n "$(kdig +short +timeout=1 +retry=0 "@$1" "$2" "$3" 2>/dev/null)" ]
+}
+
+ds_of() { # ADDRESS ZONE: its DS records
+    kdig +short "@$1" "$2" DNSKEY | sed "s/^/$2 3600 IN DNSKEY /" >"$WORK/ds"
+    "$PYTHON" - "$WORK/ds" <<'PY'
+import sys, dns.rdata, dns.dnssec, dns.name
+for line in open(sys.argv[1]):
+    name, _, _, _, rest = line.split(None, 4)
+    key = dns.rdata.from_text("IN", "DNSKEY", rest)
+    print(name, "3600 IN DS", dns.dnssec.make_ds(dns.name.from_text(name), key, "SHA256"))
+PY
+}
+
+# The zones under test: $WORK/zones/NAME.zone, each listed in $ZONES; those in $UNSIGNED stay without DNSSEC, those in $BOGUS get a DS of no key.
+start_internet() {
+    local zone
+    ip link set lo up
+    mkdir -p "$WORK/primary" "$WORK/secondary" "$WORK/top"
+    { knot_conf primary 127.0.0.2; for zone in $ZONES; do
+        printf '  - domain: %s\n    file: %s\n' "$zone" "$WORK/zones/$zone.zone"
+        case " ${UNSIGNED:-} " in *" $zone "*) ;; *) printf '    dnssec-signing: on\n    dnssec-policy: sign\n' ;; esac
+        printf '    zonefile-sync: -1\n'
+    done; } >"$WORK/primary/knot.conf"
+    { knot_conf secondary 127.0.0.3; for zone in $ZONES; do
+        printf '  - domain: %s\n    master: primary\n' "$zone"
+    done; } >"$WORK/secondary/knot.conf"
+    start_knotd primary
+    PRIMARY_PID=$KNOT_PID
+    for zone in $ZONES; do wait_for 20 serves 127.0.0.2 "$zone" SOA || die "the primary does not serve $zone"; done
+    start_knotd secondary
+    SECONDARY_PID=$KNOT_PID
+    {
+        printf '$ORIGIN nl.\n$TTL 3600\n@ SOA ns.nl. x.nl. 1 3600 600 86400 300\n@ NS ns.nl.\nns A 127.0.0.1\n'
+        for zone in $ZONES; do
+            printf '%s. NS ns1.%s.\n%s. NS ns2.%s.\nns1.%s. A 127.0.0.2\nns2.%s. A 127.0.0.3\n' "$zone" "$zone" "$zone" "$zone" "$zone" "$zone"
+            case " ${UNSIGNED:-} " in *" $zone "*) continue ;; esac
+            wait_for 20 serves 127.0.0.2 "$zone" DNSKEY || die "$zone is not signed"
+            case " ${BOGUS:-} " in
+            *" $zone "*) echo "$zone. 3600 IN DS 1 13 2 $(printf '%064d' 0)" ;;
+            *) ds_of 127.0.0.2 "$zone." ;;
+            esac
+        done
+    } >"$WORK/top/nl.zone"
+    # The root is signed beforehand with what nl says; so nl is served first, from a configuration of its own without the root.
+    { knot_conf top 127.0.0.1; printf '  - domain: nl\n    file: %s/top/nl.zone\n    dnssec-signing: on\n    dnssec-policy: sign\n    zonefile-sync: -1\n' "$WORK"
+      printf '  - domain: .\n    file: %s/top/root.zone\n    dnssec-signing: on\n    dnssec-policy: sign\n    zonefile-sync: -1\n' "$WORK"; } >"$WORK/top/knot.conf"
+    start_knotd top
+    wait_for 20 serves 127.0.0.1 nl DNSKEY || die "nl is not served"
+    {
+        printf '$TTL 3600\n. SOA a.root. x.root. 1 3600 600 86400 300\n. NS a.root.\na.root. A 127.0.0.1\nnl. NS ns.nl.\nns.nl. A 127.0.0.1\n'
+        ds_of 127.0.0.1 nl.
+    } >"$WORK/top/root.zone"
+    knotc -s "$WORK/top/knot.sock" zone-reload . >/dev/null
+    wait_for 20 serves 127.0.0.1 . DNSKEY || die "the root is not served"
+    kdig +short @127.0.0.1 . DNSKEY | sed 's/^/. 3600 IN DNSKEY /' >"$WORK/anchor"
+    printf '. 3600 NS a.root.\na.root. 3600 A 127.0.0.1\n' >"$WORK/hints"
+    cat >"$WORK/resolver.conf" <<EOF
+server:
+    trust-anchor-file: $WORK/anchor
+    root-hints: $WORK/hints
+    do-not-query-localhost: no
+    module-config: "validator iterator"
+    chroot: ""
+    username: ""
+    do-ip6: no
+EOF
+    for zone in $ZONES; do wait_for 20 serves 127.0.0.3 "$zone" SOA || die "the secondary does not serve $zone"; done
+}
+
+# The zone file was changed: the primary takes it up.
+reload_zone() { # ZONE
+    knotc -s "$WORK/primary/knot.sock" zone-reload "$1" >/dev/null
+}
