@@ -38,7 +38,7 @@ PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c
 WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
 CEREMONY = $(wildcard provisioning/ceremony/*.c)
-DNS = $(wildcard provisioning/dns/*.c)
+DNS = $(wildcard provisioning/dns/*.c provisioning/check/*.c)
 TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a

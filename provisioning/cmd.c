@@ -28,7 +28,8 @@ enum {
     OPT_DECISION,
     OPT_AGREED,
     OPT_STATE,
-    OPT_NON_INTERACTIVE
+    OPT_NON_INTERACTIVE,
+    OPT_ALL
 };
 
 static const struct option long_options[] = {
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
     {"decision", required_argument, NULL, OPT_DECISION},
     {"agreed", required_argument, NULL, OPT_AGREED},
     {"state", required_argument, NULL, OPT_STATE},
+    {"all", no_argument, NULL, OPT_ALL},
     {"non-interactive", no_argument, NULL, OPT_NON_INTERACTIVE},
     {0},
 };
@@ -115,6 +117,7 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_DECISION: out->decision = optarg; break;
         case OPT_AGREED: out->agreed = optarg; break;
         case OPT_STATE: out->state = optarg; break;
+        case OPT_ALL: out->all = true; break;
         case OPT_NON_INTERACTIVE: out->non_interactive = true; break;
         case OPT_HELP:
             put_usage(stdout, cmd);

@@ -21,9 +21,10 @@ struct cmd {
 };
 
 extern const struct cmd cmd_token_list, cmd_token_init, cmd_token_info, cmd_token_unlatch, cmd_key_generate, cmd_key_list,
-    cmd_key_show, cmd_key_destroy, cmd_dns_record, cmd_dns_observe, cmd_sign, cmd_verify, cmd_audit_key, cmd_audit_verify,
-    cmd_audit_export, cmd_audit_prove, cmd_ceremony_prepare, cmd_ceremony_lint, cmd_ceremony_rehearse, cmd_ceremony_approve,
-    cmd_ceremony_export, cmd_ceremony_import, cmd_ceremony_run, cmd_ceremony_exception, cmd_ceremony_seal, cmd_ceremony_verify;
+    cmd_key_show, cmd_key_destroy, cmd_dns_record, cmd_dns_observe, cmd_check, cmd_sign, cmd_verify, cmd_audit_key,
+    cmd_audit_verify, cmd_audit_export, cmd_audit_prove, cmd_ceremony_prepare, cmd_ceremony_lint, cmd_ceremony_rehearse,
+    cmd_ceremony_approve, cmd_ceremony_export, cmd_ceremony_import, cmd_ceremony_run, cmd_ceremony_exception, cmd_ceremony_seal,
+    cmd_ceremony_verify;
 
 /* Options every command takes, and those most take. */
 struct cmd_options {
@@ -31,7 +32,7 @@ struct cmd_options {
     bool json;          /* --json */
     const char *domain, *selector, *token, *algorithm, *so_pin_file, *label, *zone, *authserv_id, *key;
     const char *as, *pin, *module, *card, *previous, *trust, *tsa, *text, *decision, *agreed, *state;
-    bool non_interactive;
+    bool non_interactive, all;
 };
 
 /* Parses argv; words that are no options stay at argv[optind]. False after the usage was printed; *code is then the exit code. */

@@ -21,6 +21,7 @@ static const struct cmd *const commands[] = {
     &cmd_key_destroy,
     &cmd_dns_record,
     &cmd_dns_observe,
+    &cmd_check,
     &cmd_sign,
     &cmd_verify,
     &cmd_audit_key,

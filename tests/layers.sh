@@ -49,6 +49,7 @@ only pkcs11/worker 'worker/|sandbox/|pkcs11/|ipc/|config/|base/' "the worker kno
 
 only provisioning/ceremony 'ceremony/|pkcs11/|dkim/|config/config\.h|base/' "the ceremony engine knows no command"
 only provisioning/dns 'dns/|base/' "DNS knows no token and no command"
+only provisioning/check 'check/|dns/observe\.h|dkim/|config/config\.h|base/' "the check judges what was observed"
 
 # links PROGRAM REGEX WHY: no undefined symbol of the program matches
 links() {
