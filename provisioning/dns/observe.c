@@ -90,6 +90,12 @@ static bool ask_server(const struct observe *o, const char *address, struct obse
     return good;
 }
 
+static char *server_name(const char *ns, const char *address)
+{
+    char *name;
+    return asprintf(&name, "%s %s", ns, address) < 0 ? NULL : name;
+}
+
 /* Every address of one server. One without any is an answer with an error: nobody can ask it. */
 static int ask_addresses(struct observe *o, const char *ns, const char *name, ldns_rr_type type, struct observe_answers *all)
 {
@@ -101,7 +107,7 @@ static int ask_addresses(struct observe *o, const char *ns, const char *name, ld
         err = observe_resolve(o, ns, families[f], &addresses);
         for (unsigned i = 0; err == ZEGEL_OK && i < addresses.count && all->count < SERVERS_MAX; i++) {
             struct observe_answer *a = add_answer(all, name, type);
-            if (a == NULL || asprintf(&a->server, "%s %s", addresses.name, addresses.records[i]) < 0 ||
+            if (a == NULL || (a->server = server_name(addresses.name, addresses.records[i])) == NULL ||
                 !ask_server(o, addresses.records[i], a))
                 err = ZEGEL_ERR_NOMEM;
         }

@@ -98,7 +98,7 @@ start_internet() {
             esac
         done
     } >"$WORK/top/nl.zone"
-    # The root is signed beforehand with what nl says; so nl is served first, from a configuration of its own without the root.
+    # The DS of nl is known once nl is signed: the root, of the same server, gets its file only then.
     { knot_conf top 127.0.0.1; printf '  - domain: nl\n    file: %s/top/nl.zone\n    dnssec-signing: on\n    dnssec-policy: sign\n    zonefile-sync: -1\n' "$WORK"
       printf '  - domain: .\n    file: %s/top/root.zone\n    dnssec-signing: on\n    dnssec-policy: sign\n    zonefile-sync: -1\n' "$WORK"; } >"$WORK/top/knot.conf"
     start_knotd top
