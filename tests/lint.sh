@@ -1,17 +1,27 @@
 #!/bin/bash
 # clang-format (check only), cppcheck, clang-tidy, shellcheck. All findings are errors.
+# lint.sh [FILE...]: only those.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 status=0
-mapfile -t c_files < <(git ls-files '*.c')
-mapfile -t h_files < <(git ls-files '*.h')
-mapfile -t scripts < <(git ls-files '*.sh'; echo .ci/run)
+files() { # all that git knows, or those that were named
+    if [ ${#named[@]} -eq 0 ]; then git ls-files; echo .ci/run; else printf '%s\n' "${named[@]}"; fi
+}
+named=("$@")
+mapfile -t c_files < <(files | grep '\.c$')
+mapfile -t h_files < <(files | grep '\.h$')
+mapfile -t scripts < <(files | grep -E '\.sh$|^\.ci/run$' | sort -u)
 flags=(-std=c17 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -Itests/unit -Itests -I. '-DZEGEL_LIBEXEC="/usr/libexec/zegel"')
 read -r -a p11 <<<"$(pkg-config --cflags p11-kit-1)"
 
 run() { # NAME COMMAND...
     local name=$1
     shift
+    case $name in
+    clang-format) [ $((${#c_files[@]} + ${#h_files[@]})) -gt 0 ] || return ;;
+    shellcheck) [ ${#scripts[@]} -gt 0 ] || return ;;
+    *) [ ${#c_files[@]} -gt 0 ] || return ;;
+    esac
     if "$@"; then
         echo "lint: $name: clean"
     else
