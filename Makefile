@@ -141,6 +141,8 @@ $(BUILD)/tests/sysfault: tests/mock/sysfault_tool.c tests/mock/sysfault.h
 
 MOCK = $(BUILD)/tests/clockstep.so $(BUILD)/tests/sysfault.so $(BUILD)/tests/sysfault $(BUILD)/tests/p11fault.so $(BUILD)/tests/p11fault
 
+include firmware/mk/firmware.mk
+
 tests: all $(UNIT) $(MOCK) $(BUILD)/bench/load
 
 unit: tests ## unit tests only

@@ -9,6 +9,8 @@ packages=(
     # test: unit tests, tokens, real servers, independent verifiers, senders
     check softhsm2 opensc postfix knot knot-dnsutils opendkim opendkim-tools
     gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc strace systemd
+    # the token's firmware: its libraries, a compiler for the board, a machine to run it on, a reader that is none
+    libbearssl-dev libsodium-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm pcscd vsmartcard-vpcd
     # lint and fuzz
     clang clang-tidy clang-format cppcheck shellcheck libclang-rt-14-dev llvm
 )

@@ -11,7 +11,7 @@ named=("$@")
 mapfile -t c_files < <(files | grep '\.c$')
 mapfile -t h_files < <(files | grep '\.h$')
 mapfile -t scripts < <(files | grep -E '\.sh$|^\.ci/run$' | sort -u)
-flags=(-std=c17 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -Ifirmware/include -Itests/unit -Itests -I. '-DZEGEL_LIBEXEC="/usr/libexec/zegel"')
+flags=(-std=c17 -D_GNU_SOURCE -Ifirmware/include -Ifirmware -Ihostd -Ipkcs11 -Iprovisioning -Itests/unit -Itests -I. '-DZEGEL_LIBEXEC="/usr/libexec/zegel"')
 read -r -a p11 <<<"$(pkg-config --cflags p11-kit-1)"
 
 run() { # NAME COMMAND...
@@ -33,7 +33,7 @@ run() { # NAME COMMAND...
 run clang-format clang-format --dry-run --Werror "${c_files[@]}" "${h_files[@]}"
 run shellcheck shellcheck -x -P SCRIPTDIR "${scripts[@]}"
 run cppcheck cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr \
-    --suppress=missingIncludeSystem --suppress=checkersReport -j 2 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -Ifirmware/include -Itests/unit -Itests -I. "${c_files[@]}"
+    --suppress=missingIncludeSystem --suppress=checkersReport -j 2 -D_GNU_SOURCE -Ifirmware/include -Ifirmware -Ihostd -Ipkcs11 -Iprovisioning -Itests/unit -Itests -I. "${c_files[@]}"
 # shellcheck disable=SC2317 # called through run
 tidy() {
     printf '%s\n' "${c_files[@]}" | xargs -P 2 -n 4 sh -c 'clang-tidy --quiet --warnings-as-errors="*" "$@" -- '"$(printf '%q ' "${flags[@]}" "${p11[@]}")" tidy 2>/dev/null

@@ -20,7 +20,7 @@ enum crypto_error {
 
 #define CRYPTO_MUST __attribute__((warn_unused_result))
 
-/* Seeds the generator from hal_entropy, sets libsodium's and the stack guard's randomness from it, runs the known-answer tests.
+/* Seeds the generator from hal_entropy, gives libsodium its randomness from it, runs the known-answer tests.
  * Once at power-up, before anything else here; on an error the port panics. */
 CRYPTO_MUST int crypto_init(void);
 
@@ -83,7 +83,7 @@ void crypto_digestinfo(const uint8_t hash[CRYPTO_SHA256_LEN], uint8_t out[CRYPTO
 struct crypto_ed25519 {
     uint8_t seed[32], public[32];
 };
-void crypto_ed25519_generate(struct crypto_ed25519 *out);
+CRYPTO_MUST int crypto_ed25519_generate(struct crypto_ed25519 *out);
 void crypto_ed25519_from_seed(const uint8_t seed[32], struct crypto_ed25519 *out);
 CRYPTO_MUST int crypto_ed25519_check(const struct crypto_ed25519 *key);
 CRYPTO_MUST int crypto_ed25519_sign(const struct crypto_ed25519 *key, const void *message, size_t len,
