@@ -53,8 +53,6 @@ only provisioning/check 'check/|dns/observe\.h|dkim/|config/config\.h|base/' "th
 
 only firmware/crypto '(crypto|hal|random|rsa|selftest)\.h"' "crypto stands on the port alone"
 only firmware/port '(hal|token|crypto)\.h"|port/' "a port sees the core through token.h"
-only firmware/core '[a-z_]+\.h"' "the core sees itself and firmware/include"
-includes firmware/core 'bearssl|sodium|stdio|stdlib|unistd|sys/' "the core is freestanding"
 
 # links PROGRAM REGEX WHY: no undefined symbol of the program matches
 links() {

@@ -79,9 +79,9 @@ static bool test_hkdf(void)
     uint8_t secret[22], salt[13], info[10], out[42];
 
     memset(secret, 0x0B, sizeof secret);
-    for (uint8_t i = 0; i < sizeof salt; i++)
-        salt[i] = i;
-    for (uint8_t i = 0; i < sizeof info; i++)
+    for (size_t i = 0; i < sizeof salt; i++)
+        salt[i] = (uint8_t)i;
+    for (size_t i = 0; i < sizeof info; i++)
         info[i] = (uint8_t)(0xF0 + i);
     crypto_hkdf(secret, sizeof secret, salt, sizeof salt, info, sizeof info, out, sizeof out);
     return memcmp(out, expected, sizeof expected) == 0;
@@ -92,8 +92,8 @@ static bool test_drbg(void)
     br_hmac_drbg_context ctx;
     uint8_t seed[48], out[32];
 
-    for (uint8_t i = 0; i < sizeof seed; i++)
-        seed[i] = i;
+    for (size_t i = 0; i < sizeof seed; i++)
+        seed[i] = (uint8_t)i;
     br_hmac_drbg_init(&ctx, &br_sha256_vtable, seed, sizeof seed);
     br_hmac_drbg_generate(&ctx, out, sizeof out);
     br_hmac_drbg_generate(&ctx, out, sizeof out);
@@ -124,7 +124,7 @@ static bool test_seal(void)
     static const uint8_t ad[12] = {0x50, 0x51, 0x52, 0x53, 0xC0, 0xC1, 0xC2, 0xC3, 0xC4, 0xC5, 0xC6, 0xC7};
     uint8_t key[32], box[sizeof text - 1 + CRYPTO_SEAL_OVERHEAD], out[sizeof text - 1];
 
-    for (uint8_t i = 0; i < sizeof key; i++)
+    for (size_t i = 0; i < sizeof key; i++)
         key[i] = (uint8_t)(0x80 + i);
     memcpy(box, sealed, sizeof box);
     if (crypto_open(key, ad, sizeof ad, box, sizeof box, out) != CRYPTO_OK || memcmp(out, text, sizeof out) != 0)

@@ -1,5 +1,5 @@
 /* See vpcd.h. */
-#include "vpcd.h"
+#include "port/vpcd.h"
 
 #include <string.h>
 

@@ -160,9 +160,12 @@ END_TEST
 
 static bool is_wiped(const struct crypto_rsa_private *key)
 {
-    static const struct crypto_rsa_private zero;
+    const uint8_t *octets = (const uint8_t *)key;
+    uint8_t seen = 0;
 
-    return memcmp(key, &zero, sizeof zero) == 0;
+    for (size_t i = 0; i < sizeof *key; i++)
+        seen |= octets[i];
+    return seen == 0;
 }
 
 START_TEST(rsa_import_refuses)

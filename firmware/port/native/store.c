@@ -1,5 +1,5 @@
 /* See store.h. */
-#include "store.h"
+#include "port/native/store.h"
 
 #include "hal.h"
 
