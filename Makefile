@@ -24,7 +24,7 @@ ALLLDFLAGS = $(if $(SAN),$(SAN),$(LINKHARDEN)) -pthread $(LDFLAGS)
 
 BASE = hostd/base/buf.c hostd/base/clock.c hostd/base/err.c hostd/base/io.c hostd/base/log.c
 DKIM = hostd/dkim/authres.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dkim/canon_body.c hostd/dkim/canon_header.c \
-       hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/keyrecord.c \
+       hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/idna_libidn2.c hostd/dkim/keyrecord.c \
        hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/taglist.c hostd/dkim/verify.c
 IPC = hostd/ipc/control.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
 CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c
@@ -46,7 +46,9 @@ LIBSRC = $(BASE) $(DKIM) $(IPC) $(CONFIG)
 PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+UNIT = $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNITDIRS:%=tests/%/test_*.c))))
+UNITDIRS = unit rfc hostile
+vpath test_%.c $(UNITDIRS:%=tests/%)
 
 .PHONY: all deps demo check bench asan tsan fuzz lint layers coverage soak install help clean unit tests fuzzers
 
@@ -72,25 +74,25 @@ $(BUILD)/zegeld: $(call obj,$(SUPERVISOR)) $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lsystemd -lcrypto
 
 $(BUILD)/zegel-milter: $(call obj,$(MILTER) $(SANDBOX)) $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lmilter -lseccomp -lcyaml -lcrypto
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lmilter -lseccomp -lcyaml -lidn2 -lcrypto
 
 $(BUILD)/zegel-signer: $(call obj,$(SIGNER) $(AUDIT) $(SANDBOX)) $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lcrypto
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lidn2 -lcrypto
 
 $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
 
 $(BUILD)/zegel: $(call obj,$(TOOL) $(DNS)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lcrypto -ldl
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lidn2 -lcrypto -ldl
 
 # No token code and no network in there: what it links shows it.
 $(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c pkcs11/rsacheck.c) $(BUILD)/libceremony.a $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lcrypto
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lidn2 -lcrypto
 
 UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/rate.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(SANDBOX))
-$(BUILD)/tests/%: tests/unit/%.c $(UNITOBJ) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
+$(BUILD)/tests/%: %.c $(UNITOBJ) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lcrypto -ldl
+	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lidn2 -lcrypto -ldl
 
 $(BUILD)/bench/load: tests/bench/load.c
 	@mkdir -p $(@D)
@@ -110,7 +112,7 @@ $(BUILD)/bench/tables: tests/bench/tables.c $(call obj,hostd/milter/senders.c) $
 
 $(BUILD)/bench/canon: tests/bench/canon.c $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcrypto
+	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lidn2 -lcrypto
 
 bench: all $(BUILD)/bench/tables $(BUILD)/bench/load $(BUILD)/bench/rawsign $(BUILD)/bench/audit $(BUILD)/bench/canon ## speed, as ratios in one run
 	@BUILD=$(BUILD) tests/bench/bench.sh
@@ -170,7 +172,7 @@ tsan: deps ## the threaded parts under TSan, in build/tsan
 
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(UNITOBJ) $(LIB)
-	$(Q)$(CC) $(ALLCFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lcrypto
+	$(Q)$(CC) $(ALLCFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lidn2 -lcrypto
 fuzzers: $(FUZZERS)
 
 fuzz: deps ## every fuzz target for SECONDS= each (libFuzzer, ASan, UBSan)

@@ -9,6 +9,8 @@
 #include "lookup.h"
 #include "message.h"
 
+enum { DNS_DEADLINE_MS = 5000 }; /* for each look-up; there are at most DKIM_SIGNATURES_MAX */
+
 /* Is the From domain d= or below it? What DMARC calls relaxed alignment, without an organisational domain. */
 static bool aligned(const struct header *h, struct bytes d)
 {
@@ -34,14 +36,15 @@ static json_t *json_text(struct bytes b)
 
 static json_t *describe(const struct verification *v, bool is_aligned)
 {
-    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b}", "result", verify_result_name(v->result), "reason", v->reason,
-                     "domain", json_text(v->sig.domain), "selector", json_text(v->sig.selector), "algorithm",
-                     dkim_algorithm_name(v->sig.algorithm), "bits", (int)v->bits, "testing", v->testing, "aligned", is_aligned);
+    return json_pack("{s:s, s:s, s:o, s:o, s:s, s:i, s:b, s:b, s:s}", "result", verify_result_name(v->result), "reason",
+                     v->reason, "domain", json_text(v->sig.domain), "selector", json_text(v->sig.selector), "algorithm",
+                     dkim_algorithm_name(v->sig.algorithm), "bits", (int)v->bits, "testing", v->testing, "aligned", is_aligned,
+                     "dnssec", verify_dnssec_name(v->dnssec));
 }
 
 static int report(const struct message *m, const struct cmd_options *o, verify_key_lookup *lookup, void *arg)
 {
-    struct verification v[DKIM_SIGNATURES_MAX];
+    struct verification v[VERIFY_RESULTS_MAX];
     size_t n = verify_message(m->dkim, clock_wall_s(), lookup, arg, v);
     const char *id = o->authserv_id != NULL ? o->authserv_id : "localhost";
     json_t *all = json_array();
@@ -64,26 +67,43 @@ static int report(const struct message *m, const struct cmd_options *o, verify_k
     return later ? CMD_FAULT : code;
 }
 
+/* The resolver that the configuration names. It may not be there, unless it was asked for: verifying needs nothing else of it. */
+static int open_dns(const struct cmd_options *o, struct observe **dns, struct buf *why)
+{
+    struct config *c = NULL;
+    int err = ZEGEL_OK;
+    if (strcmp(o->config, CONFIG_DEFAULT_PATH) != 0 || access(o->config, F_OK) == 0)
+        err = config_load(o->config, &c, why);
+    if (err == ZEGEL_OK)
+        err = observe_open(c == NULL ? NULL : c->dns.resolver, DNS_DEADLINE_MS, dns, why);
+    config_free(c);
+    return err;
+}
+
 static int run(int argc, char **argv)
 {
     struct cmd_options o;
     struct message m = {.text = BUF_INIT};
     struct buf why = BUF_INIT;
     ldns_zone *zone = NULL;
+    struct observe *dns = NULL;
     int code, err = ZEGEL_OK;
     if (!cmd_options(argc, argv, &cmd_verify, &o, &code))
         return code;
     if (o.authserv_id != NULL && !domain_is_valid(bytes_str(o.authserv_id)))
         return cmd_misuse(&cmd_verify, "--authserv-id must be a domain name");
-    if (o.zone != NULL && (zone = lookup_zone_read(o.zone, &why)) == NULL)
+    if (o.zone == NULL)
+        err = open_dns(&o, &dns, &why);
+    else if ((zone = lookup_zone_read(o.zone, &why)) == NULL)
         err = ZEGEL_ERR_USAGE;
     if (err == ZEGEL_OK)
         err = message_read(STDIN_FILENO, &m, &why);
     if (err == ZEGEL_OK)
-        code = report(&m, &o, zone != NULL ? lookup_in_zone : lookup_in_dns, zone);
+        code = zone != NULL ? report(&m, &o, lookup_in_zone, zone) : report(&m, &o, lookup_in_dns, dns);
     else
         code = cmd_fail(&cmd_verify, err, buf_cstr(&why));
     message_free(&m);
+    observe_close(dns);
     if (zone != NULL)
         ldns_zone_deep_free(zone);
     buf_free(&why);

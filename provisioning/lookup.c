@@ -2,14 +2,8 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unbound.h>
 
-static bool owner_name(struct bytes selector, struct bytes domain, char out[600])
-{
-    int n = snprintf(out, 600, "%.*s._domainkey.%.*s.", (int)selector.len, (const char *)selector.data, (int)domain.len,
-                     (const char *)domain.data);
-    return n > 0 && n < 600;
-}
+#include "base/err.h"
 
 /* RDATA of a TXT record: length-prefixed strings, concatenated without spaces (RFC 6376 §3.6.2.2). */
 static bool add_strings(struct bytes rdata, struct out *txt)
@@ -62,13 +56,10 @@ ldns_zone *lookup_zone_read(const char *path, struct buf *why)
     return zone;
 }
 
-enum verify_key_status lookup_in_zone(void *arg, struct bytes selector, struct bytes domain, struct out *txt)
+enum verify_key_status lookup_in_zone(void *arg, const char *name, struct verify_key *key)
 {
     ldns_rr_list *rrs = ldns_zone_rrs(arg);
-    char name[600];
     unsigned found = 0;
-    if (!owner_name(selector, domain, name))
-        return VERIFY_KEY_NONE;
     ldns_rdf *owner = ldns_dname_new_frm_str(name);
     for (size_t i = 0; owner != NULL && i < ldns_rr_list_rr_count(rrs); i++) {
         ldns_rr *rr = ldns_rr_list_rr(rrs, i);
@@ -77,29 +68,29 @@ enum verify_key_status lookup_in_zone(void *arg, struct bytes selector, struct b
         found++;
         for (size_t j = 0; j < ldns_rr_rd_count(rr); j++) {
             ldns_rdf *rd = ldns_rr_rdf(rr, j);
-            (void)add_strings(bytes_of(ldns_rdf_data(rd), ldns_rdf_size(rd)), txt);
+            (void)add_strings(bytes_of(ldns_rdf_data(rd), ldns_rdf_size(rd)), &key->txt);
         }
     }
     ldns_rdf_deep_free(owner);
-    return found == 1 ? VERIFY_KEY_FOUND : VERIFY_KEY_NONE; /* RFC 6376 §3.6.2.2: several are undefined */
+    return found == 1 ? VERIFY_KEY_FOUND : found == 0 ? VERIFY_KEY_NONE : VERIFY_KEY_MANY;
 }
 
-enum verify_key_status lookup_in_dns(void *unused, struct bytes selector, struct bytes domain, struct out *txt)
+static enum verify_dnssec dnssec_of(enum observe_security s)
 {
-    struct ub_result *r = NULL;
+    return s == OBSERVE_SECURE ? VERIFY_DNSSEC_SECURE : s == OBSERVE_BOGUS ? VERIFY_DNSSEC_BOGUS : VERIFY_DNSSEC_INSECURE;
+}
+
+enum verify_key_status lookup_in_dns(void *arg, const char *name, struct verify_key *key)
+{
+    struct observe_txt t;
     enum verify_key_status status = VERIFY_KEY_TRY_LATER;
-    char name[600];
-    (void)unused;
-    if (!owner_name(selector, domain, name))
-        return VERIFY_KEY_NONE;
-    struct ub_ctx *ctx = ub_ctx_create();
-    if (ctx != NULL && ub_ctx_resolvconf(ctx, NULL) == 0 && ub_resolve(ctx, name, LDNS_RR_TYPE_TXT, LDNS_RR_CLASS_IN, &r) == 0 &&
-        !r->bogus && (r->rcode == LDNS_RCODE_NOERROR || r->rcode == LDNS_RCODE_NXDOMAIN)) {
-        status = VERIFY_KEY_NONE;
-        if (r->havedata && r->data[0] != NULL && r->data[1] == NULL && add_strings(bytes_of(r->data[0], (size_t)r->len[0]), txt))
-            status = VERIFY_KEY_FOUND;
-    }
-    ub_resolve_free(r);
-    ub_ctx_delete(ctx);
+    int err = observe_txt(arg, name, &t);
+    if (t.security != OBSERVE_UNCHECKED)
+        key->dnssec = dnssec_of(t.security);
+    if (err == ZEGEL_OK && t.error == NULL)
+        status = t.count == 1 ? VERIFY_KEY_FOUND : t.count == 0 ? VERIFY_KEY_NONE : VERIFY_KEY_MANY;
+    if (status == VERIFY_KEY_FOUND)
+        out_add(&key->txt, buf_bytes(&t.text));
+    observe_txt_clear(&t);
     return status;
 }

@@ -32,6 +32,7 @@ only hostd/base 'base/' "base stands on libc alone"
 includes hostd/base 'openssl|cyaml|libmilter|systemd' "base stands on libc alone"
 only hostd/dkim 'dkim/|base/bytes\.h' "dkim sees itself, base/bytes.h and libc"
 includes hostd/dkim 'openssl' "only digest_openssl.c sees libcrypto" hostd/dkim/digest_openssl.c
+includes hostd/dkim 'idn2' "only idna_libidn2.c sees libidn2" hostd/dkim/idna_libidn2.c
 includes hostd/dkim 'pthread|sys/socket|unistd|stdio|time\.h' "dkim does no I/O and knows no clock"
 only hostd/ipc 'ipc/|base/' "ipc stands on base"
 only hostd/config 'config/|base/|dkim/' "config knows names and units, no process"

@@ -5,7 +5,7 @@
 /* A pvalue: the name as it is when it is one, otherwise nothing at all. */
 static void property(struct out *out, const char *name, struct bytes value)
 {
-    if (!domain_is_valid(value))
+    if (!domain_is_international(value)) /* a U-label only stands there in mail that is UTF-8 anyway (RFC 8616 §5) */
         return;
     out_str(out, " ");
     out_str(out, name);
@@ -48,4 +48,6 @@ void authres_dkim(const struct verification *v, struct out *out)
     if (v->result == VERIFY_PASS || v->result == VERIFY_FAIL)
         property(out, "header.a", bytes_str(dkim_algorithm_name(v->sig.algorithm)));
     property_b(out, v->sig.b);
+    if (v->dnssec != VERIFY_DNSSEC_UNKNOWN) /* RFC 8904 §3 */
+        out_str(out, v->dnssec == VERIFY_DNSSEC_SECURE ? " dns.sec=yes" : " dns.sec=no");
 }

@@ -5,7 +5,7 @@
 
 #include "dkim/verify.h"
 
-/* "dkim=pass (2048-bit key) header.d=... header.s=... header.a=... header.b=..." */
+/* "dkim=pass (2048-bit key) header.d=... header.s=... header.a=... header.b=... dns.sec=yes" */
 void authres_dkim(const struct verification *v, struct out *out);
 
 #endif

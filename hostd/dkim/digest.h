@@ -19,7 +19,8 @@ enum digest_key_type { DIGEST_KEY_RSA, DIGEST_KEY_ED25519 };
 
 struct digest_key; /* a public key, ready to verify with; may be used by one thread at a time */
 
-/* From DER SubjectPublicKeyInfo. NULL when it is not an RSA or Ed25519 key. The caller frees. */
+/* From DER SubjectPublicKeyInfo. NULL when it is not an RSA or Ed25519 key, or an RSA key that no honest generator makes: an
+ * even modulus, or an exponent that is even, below 3 or above 2^64. The caller frees. */
 struct digest_key *digest_key_from_spki(struct bytes der);
 /* From what stands in p= of a key record: SPKI or bare RSAPublicKey for RSA, 32 raw octets for Ed25519. */
 struct digest_key *digest_key_from_record(enum digest_key_type type, struct bytes p);

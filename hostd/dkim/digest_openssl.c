@@ -1,3 +1,5 @@
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -87,6 +89,18 @@ bool digest_sha256(struct bytes in, uint8_t hash[DKIM_HASH_LEN])
     return EVP_Digest(in.data, in.len, hash, NULL, EVP_sha256(), NULL) == 1;
 }
 
+/* With e = 1 every number signs itself; with e even there is no private key. A long e only costs the verifier time. */
+static bool rsa_is_sound(const EVP_PKEY *pkey)
+{
+    BIGNUM *n = NULL, *e = NULL;
+    bool ok = EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
+              EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_is_odd(n) && BN_is_odd(e) && !BN_is_one(e) &&
+              BN_num_bits(e) <= 64;
+    BN_free(n);
+    BN_free(e);
+    return ok;
+}
+
 static struct digest_key *key_new(EVP_PKEY *pkey)
 {
     if (pkey == NULL)
@@ -94,7 +108,7 @@ static struct digest_key *key_new(EVP_PKEY *pkey)
     struct digest_key *k = calloc(1, sizeof *k);
     int id = EVP_PKEY_get_base_id(pkey);
     bool ok = false;
-    if (k != NULL && id == EVP_PKEY_RSA && EVP_PKEY_get_bits(pkey) <= DKIM_RSA_BITS_MAX) {
+    if (k != NULL && id == EVP_PKEY_RSA && EVP_PKEY_get_bits(pkey) <= DKIM_RSA_BITS_MAX && rsa_is_sound(pkey)) {
         k->rsa = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
         ok = k->rsa != NULL && EVP_PKEY_verify_init(k->rsa) == 1 &&
              EVP_PKEY_CTX_set_rsa_padding(k->rsa, RSA_PKCS1_PADDING) == 1 &&

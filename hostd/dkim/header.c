@@ -105,7 +105,10 @@ size_t header_parse(struct header *h, struct bytes raw)
         size_t next = end < raw.len ? end + 1 : end;
         struct bytes field = without_line_break(bytes_slice(raw, at, next));
         size_t colon = bytes_find(field, ':');
-        header_add(h, bytes_slice(field, 0, colon), bytes_slice(field, colon + 1, field.len));
+        if (colon == field.len)
+            h->defects |= HEADER_NO_COLON;
+        else
+            header_add(h, bytes_slice(field, 0, colon), bytes_slice(field, colon + 1, field.len));
         at = next;
     }
     return at;

@@ -20,6 +20,7 @@ enum header_defect {
     HEADER_NUL = 1 << 4,
     HEADER_LONG_LINE = 1 << 5, /* over DKIM_LINE_MAX */
     HEADER_8BIT = 1 << 6,
+    HEADER_NO_COLON = 1 << 7, /* a line that is no field and no fold; it was left out */
 };
 
 struct header {

@@ -1,6 +1,7 @@
 #include "dkim/keyrecord.h"
 
 #include "dkim/base64.h"
+#include "dkim/idna.h"
 
 const char *keyrecord_strerror(enum keyrecord_error e)
 {
@@ -40,13 +41,9 @@ static enum keyrecord_error check_scope(const struct taglist *t, const struct si
     if (s.data != NULL && !list_has(s, BYTES_LIT("*")) && !list_has(s, BYTES_LIT("email")))
         return KEYRECORD_SERVICE;
     out->testing = flags.data != NULL && list_has(flags, BYTES_LIT("y"));
-    if (flags.data != NULL && list_has(flags, BYTES_LIT("s")) && sig->identity.data != NULL) {
-        size_t at = sig->identity.len;
-        while (at > 0 && sig->identity.data[at - 1] != '@')
-            at--;
-        if (!bytes_ieq(bytes_slice(sig->identity, at, sig->identity.len), sig->domain))
-            return KEYRECORD_SUBDOMAIN;
-    }
+    bool strict = flags.data != NULL && list_has(flags, BYTES_LIT("s"));
+    if (strict && sig->identity.data != NULL && !idna_is_within(sig->domain, sigheader_identity_domain(sig)))
+        return KEYRECORD_SUBDOMAIN; /* i= lies within d= already: now both are the same */
     return KEYRECORD_OK;
 }
 

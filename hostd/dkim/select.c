@@ -49,13 +49,14 @@ bool select_fields(const struct select_policy *policy, const struct header *h, s
     return true;
 }
 
+const char *const select_singletons[] = {
+    "From",        "Sender",     "Reply-To", "To",   "Cc",           "Bcc",          "Message-ID",
+    "In-Reply-To", "References", "Subject",  "Date", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
+    NULL};
+
 const char *select_repeated_singleton(const struct header *h)
 {
-    static const char *const singletons[] = {
-        "From",        "Sender",     "Reply-To", "To",   "Cc",           "Bcc",          "Message-ID",
-        "In-Reply-To", "References", "Subject",  "Date", "MIME-Version", "Content-Type", "Content-Transfer-Encoding",
-        NULL};
-    for (const char *const *n = singletons; *n != NULL; n++)
+    for (const char *const *n = select_singletons; *n != NULL; n++)
         if (header_count(h, bytes_str(*n)) > 1)
             return *n;
     return NULL;

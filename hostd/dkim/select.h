@@ -26,7 +26,9 @@ struct selected {
  * False when there are more than DKIM_SELECTED_MAX. */
 bool select_fields(const struct select_policy *policy, const struct header *h, struct selected *out);
 
-/* The first of RFC 5322 §3.6's at-most-once fields that stands there twice, or NULL. */
+/* RFC 5322 §3.6's at-most-once fields, and those of RFC 2045 §3; NULL-terminated. */
+extern const char *const select_singletons[];
+/* The first of them that stands there twice, or NULL. */
 const char *select_repeated_singleton(const struct header *h);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "dkim/base64.h"
 #include "dkim/domain.h"
+#include "dkim/idna.h"
 
 enum { FOLD_AT = 78 };
 
@@ -207,15 +208,18 @@ static bool parse_canon(struct bytes c, struct sigheader *out)
     return true;
 }
 
-static bool parse_identity(struct bytes i, struct bytes domain)
+struct bytes sigheader_identity_domain(const struct sigheader *s)
 {
-    size_t at = i.len;
-    while (at > 0 && i.data[at - 1] != '@')
+    size_t at = s->identity.len;
+    while (at > 0 && s->identity.data[at - 1] != '@')
         at--;
-    if (at == 0)
-        return false;
-    struct bytes id_domain = bytes_slice(i, at, i.len);
-    return domain_is_valid(id_domain) && domain_is_within(id_domain, domain);
+    return at == 0 ? bytes_of(NULL, 0) : bytes_slice(s->identity, at, s->identity.len);
+}
+
+static bool check_identity(const struct sigheader *s)
+{
+    struct bytes d = sigheader_identity_domain(s);
+    return s->identity.data == NULL || (domain_is_international(d) && idna_is_within(d, s->domain));
 }
 
 static bool parse_query(struct bytes q)
@@ -285,9 +289,7 @@ enum sigheader_error sigheader_parse(struct bytes value, struct sigheader *out)
             return SIG_MISSING_TAG;
     if (!bytes_eq(taglist_get(&tags, "v"), BYTES_LIT("1")))
         return SIG_VERSION;
-    if (!domain_is_valid(out->domain) || !domain_is_valid(out->selector))
-        return SIG_DOMAIN;
-    if (out->identity.data != NULL && !parse_identity(out->identity, out->domain))
+    if (!domain_is_international(out->domain) || !domain_is_international(out->selector) || !check_identity(out))
         return SIG_DOMAIN;
     if (!parse_algorithm(taglist_get(&tags, "a"), out))
         return SIG_ALGORITHM;

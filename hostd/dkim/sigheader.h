@@ -34,7 +34,7 @@ enum sigheader_error {
     SIG_MISSING_TAG, /* one of v a b bh d h s */
     SIG_ALGORITHM,   /* a= is none we know, or it is SHA-1 (RFC 8301) */
     SIG_CANONICALIZATION,
-    SIG_DOMAIN,                /* d=, s= or i= is no name, or i= lies outside d= */
+    SIG_DOMAIN,                /* d=, s= or i= is no name (RFC 8616: UTF-8 is one), or i= lies outside d= */
     SIG_FROM_UNSIGNED,         /* h= lacks From (§5.4) */
     SIG_EXPIRED_BEFORE_SIGNED, /* x= is not after t= */
     SIG_BODY_HASH,             /* bh= is not 32 octets of base64 */
@@ -59,6 +59,9 @@ struct sigheader {
 
 /* `value`: all behind "DKIM-Signature:". What could be read is filled in even on an error. Views into `value`. */
 enum sigheader_error sigheader_parse(struct bytes value, struct sigheader *out);
+
+/* The domain of i=: all behind its last "@"; {NULL,0} without one. */
+struct bytes sigheader_identity_domain(const struct sigheader *s);
 
 /* The next name of h=, or false. *rest starts as sigheader.h. */
 bool sigheader_next_name(struct bytes *rest, struct bytes *name);

@@ -40,6 +40,8 @@ const char *policy_defect(const struct header *h, unsigned body_defects)
 {
     if (h->defects & HEADER_BAD_NAME)
         return "a header field name has octets that RFC 5322 does not allow";
+    if (h->defects & HEADER_NO_COLON)
+        return "a line of the header is no field (RFC 5322 section 2.2)";
     if (h->defects & (HEADER_BARE_CR | HEADER_BARE_LF))
         return "bare CR or LF in a header field";
     if (h->defects & HEADER_NUL)

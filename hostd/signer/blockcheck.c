@@ -159,6 +159,9 @@ const char *blockcheck(struct bytes block, const struct config_domain *d, const 
     const char *bad = check_tags(value);
     if (bad != NULL)
         return bad;
+    for (size_t i = 0; i < value.len; i++)
+        if (value.data[i] >= 0x80)
+            return "DKIM-Signature is not US-ASCII"; /* names are A-labels: nothing is left for IDNA to do here */
     if (sigheader_parse(value, sig) != SIG_OK)
         return "DKIM-Signature is not valid";
     if (sig->b_region.data != value.data + value.len)

@@ -45,12 +45,24 @@ void observe_close(struct observe *o);
 
 /* The validated answer. ZEGEL_OK also when *out has an error; ZEGEL_ERR_NOMEM. The caller clears *out. */
 int observe_resolve(struct observe *o, const char *name, ldns_rr_type type, struct observe_answer *out);
+/* A TXT record as it is, for whoever reads it further: its strings, concatenated, no octet changed. */
+struct observe_txt {
+    char *error; /* why there is no answer to go by; NULL: the rest holds */
+    enum observe_security security;
+    unsigned count;  /* of the records that the name has; 0: none, or no such name */
+    struct buf text; /* of the first */
+};
+
+/* The validated answer. ZEGEL_OK also when *out has an error; ZEGEL_ERR_NOMEM. The caller clears *out. */
+int observe_txt(struct observe *o, const char *name, struct observe_txt *out);
+
 /* The answer of every address of every authoritative server of the zone that `name` is in; if one of them answers with a CNAME,
  * then also those of the target's zone, and so on. That the servers cannot be found is one answer with an error. */
 int observe_servers(struct observe *o, const char *name, ldns_rr_type type, struct observe_answers *out);
 
 void observe_answer_clear(struct observe_answer *a);
 void observe_answers_clear(struct observe_answers *a);
+void observe_txt_clear(struct observe_txt *t);
 /* "secure", "insecure", "bogus", "unchecked" */
 const char *observe_security_name(enum observe_security s);
 /* "NOERROR", "NXDOMAIN" ...; "?" for what has no name. */

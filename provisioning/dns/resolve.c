@@ -63,11 +63,11 @@ static void arrived(void *arg, int err, struct ub_result *result)
 }
 
 /* Waits for the answer or for the deadline, after which it is not wanted any more. */
-static void ask(struct observe *o, const struct observe_answer *a, struct pending *p)
+static void ask(struct observe *o, const char *name, ldns_rr_type type, struct pending *p)
 {
     int id = 0;
     int64_t deadline = clock_monotonic_ms() + o->deadline_ms;
-    p->err = ub_resolve_async(o->ctx, a->name, (int)a->type, LDNS_RR_CLASS_IN, p, arrived, &id);
+    p->err = ub_resolve_async(o->ctx, name, (int)type, LDNS_RR_CLASS_IN, p, arrived, &id);
     if (p->err != 0)
         return;
     while (!p->done && clock_left_ms(deadline) > 0) {
@@ -98,7 +98,7 @@ int observe_resolve(struct observe *o, const char *name, ldns_rr_type type, stru
     *out = (struct observe_answer){.name = strdup(name), .type = type};
     if (out->name == NULL)
         return ZEGEL_ERR_NOMEM;
-    ask(o, out, &p);
+    ask(o, name, type, &p);
     out->time_s = clock_wall_s();
     if (p.err != 0)
         answer_error(out, "%s", ub_strerror(p.err));
@@ -113,4 +113,53 @@ int observe_resolve(struct observe *o, const char *name, ldns_rr_type type, stru
     ldns_pkt_free(pkt);
     ub_resolve_free(p.result);
     return good ? ZEGEL_OK : ZEGEL_ERR_NOMEM;
+}
+
+/* RDATA of a TXT record: length-prefixed strings (RFC 1035 §3.3.14). */
+static bool add_strings(struct bytes rdata, struct buf *text)
+{
+    for (size_t at = 0; at < rdata.len;) {
+        size_t len = rdata.data[at];
+        if (at + 1 + len > rdata.len)
+            return false;
+        buf_add(text, bytes_slice(rdata, at + 1, at + 1 + len));
+        at += 1 + len;
+    }
+    return true;
+}
+
+static void read_txt(const struct ub_result *r, struct observe_txt *out)
+{
+    while (r->havedata && r->data[out->count] != NULL)
+        out->count++;
+    if (out->count > 0 && !add_strings(bytes_of(r->data[0], (size_t)r->len[0]), &out->text))
+        out->error = strdup("a TXT record that cannot be read");
+}
+
+int observe_txt(struct observe *o, const char *name, struct observe_txt *out)
+{
+    struct pending p = {0};
+    struct observe_answer a = {.security = OBSERVE_UNCHECKED};
+    *out = (struct observe_txt){.text = BUF_INIT};
+    ask(o, name, LDNS_RR_TYPE_TXT, &p);
+    if (p.err != 0)
+        answer_error(&a, "%s", ub_strerror(p.err));
+    else if (!p.done)
+        answer_error(&a, "no answer within %d ms", o->deadline_ms);
+    else
+        judge(p.result, &a);
+    out->security = a.security;
+    out->error = a.error;
+    if (out->error == NULL && p.done)
+        read_txt(p.result, out);
+    bool good = !out->text.failed && (p.done || out->error != NULL);
+    ub_resolve_free(p.result);
+    return good ? ZEGEL_OK : ZEGEL_ERR_NOMEM;
+}
+
+void observe_txt_clear(struct observe_txt *t)
+{
+    free(t->error);
+    buf_free(&t->text);
+    *t = (struct observe_txt){.text = BUF_INIT};
 }

@@ -27,6 +27,8 @@ ZONES="good.nl plain.nl broken.nl"
 UNSIGNED="plain.nl"
 BOGUS="broken.nl"
 mkdir "$WORK/zones"
+openssl genrsa -traditional -out "$WORK/rsa.pem" 2048 2>/dev/null
+public=$(openssl rsa -in "$WORK/rsa.pem" -pubout -outform DER 2>/dev/null | base64 -w 0)
 for zone in $ZONES; do
     cat >"$WORK/zones/$zone.zone" <<EOF
 \$ORIGIN $zone.
@@ -37,6 +39,7 @@ for zone in $ZONES; do
 ns1 A 127.0.0.2
 ns2 A 127.0.0.3
 a._domainkey 120 TXT "v=DKIM1; " "k=ed25519; p=AAAA"
+v._domainkey 120 TXT "v=DKIM1; p=${public:0:200}" "${public:200}"
 EOF
 done
 {
@@ -81,6 +84,30 @@ observe good.nl long
 check "an answer too long for UDP comes by TCP from both" [ "$(grep -c '0014"' "$WORK/seen")" -eq 3 ]
 observe broken.nl c
 check "no record: said, not guessed" not_same
+
+# `zegel verify` with keys from the same DNS, of a message that dkimpy signed.
+verify() { # DOMAIN
+    printf 'From: jan@%s\r\nSubject: x\r\n\r\nHello.\r\n' "$1" >"$WORK/plain.eml"
+    "$PYTHON" - "$1" "$WORK/rsa.pem" "$WORK/plain.eml" >"$WORK/signed.eml" <<'PY'
+import sys, dkim
+message = open(sys.argv[3], "rb").read()
+sys.stdout.buffer.write(dkim.sign(message, b"v", sys.argv[1].encode(), open(sys.argv[2], "rb").read()) + message)
+PY
+    CODE=0
+    "$BUILD/zegel" verify --config "$WORK/zegel.yaml" <"$WORK/signed.eml" >"$WORK/seen" 2>&1 || CODE=$?
+}
+verified() { seen "dkim=pass (2048-bit key) header.d=$1 .* dns.sec=$2 (From is aligned)" && [ "$CODE" -eq 0 ]; }
+try_later() { seen "dkim=temperror reason=\"$1" && [ "$CODE" -eq 3 ]; }
+verify good.nl
+check "verify: a key that DNSSEC vouches for" verified good.nl yes
+verify plain.nl
+check "verify: a key in an unsigned zone" verified plain.nl no
+verify broken.nl
+check "verify: a bogus key is none, for now" try_later "the key is bogus by DNSSEC"
+kill -STOP "$PRIMARY_PID" "$SECONDARY_PID"
+verify good.nl
+kill -CONT "$PRIMARY_PID" "$SECONDARY_PID"
+check "verify: no server answers" try_later "key lookup failed for now"
 
 # The secondary lags: it does not hear of the change before its refresh, 3600 s.
 sed -i 's/p=AAAA/p=BBBB/' "$WORK/zones/good.nl.zone"
