@@ -1,7 +1,6 @@
 /* zegel ceremony prepare, lint, rehearse: before anybody sits down. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <openssl/rand.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -13,11 +12,9 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "ceremony/run.h"
 #include "ceremony/script.h"
 #include "ceremony/store.h"
 #include "cmd.h"
-#include "pkcs11/init.h"
 
 enum { REPEAT_MAX = 64, CERTIFICATE_MAX = 16384 };
 
@@ -25,7 +22,7 @@ enum { REPEAT_MAX = 64, CERTIFICATE_MAX = 16384 };
 
 struct flags {
     const char *action, *serial, *organisation, *module, *label, *threshold, *days, *previous, *backup_reason;
-    const char *administrator, *witness, *transcript; /* NAME=FILE */
+    const char *administrator, *dns_operator, *witness, *transcript; /* NAME=FILE */
     const char *keys[REPEAT_MAX], *custodians[REPEAT_MAX];
     size_t keys_count, custodians_count;
 };
@@ -41,6 +38,7 @@ static const struct option long_options[] = {
     {"previous", required_argument, NULL, 'p'},
     {"backup-reason", required_argument, NULL, 'b'},
     {"administrator", required_argument, NULL, 'A'},
+    {"dns-operator", required_argument, NULL, 'D'},
     {"witness", required_argument, NULL, 'W'},
     {"transcript", required_argument, NULL, 'T'},
     {"key", required_argument, NULL, 'k'},
@@ -69,6 +67,7 @@ static bool read_flags(int argc, char **argv, struct flags *f, int *code)
         case 'p': f->previous = optarg; break;
         case 'b': f->backup_reason = optarg; break;
         case 'A': f->administrator = optarg; break;
+        case 'D': f->dns_operator = optarg; break;
         case 'W': f->witness = optarg; break;
         case 'T': f->transcript = optarg; break;
         case 'C': break;
@@ -144,7 +143,9 @@ static int key_line(struct buf *yaml, const char *text, struct buf *why)
     char domain[254], selector[254], algorithm[16], print[65] = "";
     int n = sscanf(text, "%253[^/]/%253[^:]:%15[^:]:%64s", domain, selector, algorithm, print);
     if (n < 3) {
-        buf_addf(why, "--key %s: is not DOMAIN/SELECTOR:ALGORITHM, or for destroy DOMAIN/SELECTOR:ALGORITHM:SPKI-SHA256", text);
+        buf_addf(why,
+                 "--key %s: is not DOMAIN/SELECTOR:ALGORITHM, or for a key that is there DOMAIN/SELECTOR:ALGORITHM:SPKI-SHA256",
+                 text);
         return ZEGEL_ERR_USAGE;
     }
     buf_add_str(yaml, "  - ");
@@ -216,7 +217,10 @@ static int write_yaml(struct buf *yaml, const struct flags *f, struct buf *why)
 {
     const struct {
         const char *role, *who;
-    } others[] = {{"administrator", f->administrator}, {"witness", f->witness}, {"transcript", f->transcript}};
+    } others[] = {{"administrator", f->administrator},
+                  {"dns-operator", f->dns_operator},
+                  {"witness", f->witness},
+                  {"transcript", f->transcript}};
     buf_add_str(yaml, "# The plan of a key ceremony. No secrets. Rules: zegel ceremony lint\n");
     int err = head_section(yaml, f, why);
     if (err == ZEGEL_OK)
@@ -234,7 +238,7 @@ static int write_yaml(struct buf *yaml, const struct flags *f, struct buf *why)
         buf_add_str(yaml, "  - ");
         err = person(yaml, "    ", f->custodians[i], why);
     }
-    for (size_t i = 0; i < 3 && err == ZEGEL_OK; i++) {
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && err == ZEGEL_OK; i++) {
         buf_addf(yaml, "%s:\n  ", others[i].role);
         err = person(yaml, "  ", others[i].who, why);
     }
@@ -369,112 +373,13 @@ static int run_lint(int argc, char **argv)
     return code;
 }
 
-/* ---- rehearse ---- */
-
-#define REHEARSAL_PIN "rehearsal"
-
-static int rehearsal_pin(void *arg, struct buf *pin, struct buf *why)
-{
-    (void)arg, (void)why;
-    buf_add_str(pin, REHEARSAL_PIN);
-    return ZEGEL_OK;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st, (void)type, (void)ftw;
-    return remove(path);
-}
-
-/* A SoftHSM of our own in `dir`, with one token. */
-static int throw_away_token(const char *dir, const char *module, struct buf *why)
-{
-    char serial[17];
-    struct buf path = BUF_INIT, conf = BUF_INIT;
-    struct module *m = NULL;
-    buf_addf(&conf, "directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", dir);
-    int err = store_write(dir, "softhsm2.conf", buf_bytes(&conf), why);
-    buf_addf(&path, "%s/softhsm2.conf", dir);
-    if (err == ZEGEL_OK && setenv("SOFTHSM2_CONF", buf_cstr(&path), 1) != 0)
-        err = ZEGEL_ERR_NOMEM;
-    if (err == ZEGEL_OK)
-        err = module_open(module, NULL, &m, why);
-    if (err == ZEGEL_OK)
-        err = token_init(m, "rehearsal", BYTES_LIT("rehearsal-so"), BYTES_LIT(REHEARSAL_PIN), serial, why);
-    module_close(m);
-    buf_free(&path);
-    buf_free(&conf);
-    return err;
-}
-
-/* The same plan, steps and binary; only the token is another, and the journal says that. Nothing of it stays. */
-static int rehearse(const struct transcript *t, const char *dir, const char *module, bool ask, struct buf *why)
-{
-    struct buf yaml = BUF_INIT, latch = BUF_INIT;
-    struct transcript copy = {0};
-    buf_addf(&latch, "%s/pin", dir);
-    int err = throw_away_token(dir, module, why);
-    if (err == ZEGEL_OK)
-        err = store_read(t->dir, "plan.yaml", &yaml, why);
-    if (err == ZEGEL_OK)
-        err = store_write(dir, "plan.yaml", buf_bytes(&yaml), why);
-    if (err == ZEGEL_OK)
-        err = store_write(dir, "plan.json", buf_bytes(&t->plan_json), why);
-    if (err == ZEGEL_OK)
-        err = transcript_open(dir, &copy, why);
-    struct run_options options = {.talk = talk_open(ask),
-                                  .latch_dir = buf_cstr(&latch),
-                                  .uri = "pkcs11:token=rehearsal",
-                                  .module = module,
-                                  .pin = rehearsal_pin};
-    if (err == ZEGEL_OK)
-        err = run_ceremony(&copy, &options, why);
-    transcript_close(&copy);
-    buf_free(&yaml);
-    buf_free(&latch);
-    return err;
-}
-
-static int run_rehearse(int argc, char **argv)
-{
-    struct cmd_options o;
-    struct buf why = BUF_INIT;
-    struct transcript t;
-    char dir[] = "/tmp/zegel-rehearsal-XXXXXX";
-    int code;
-    if (!cmd_options(argc, argv, &cmd_ceremony_rehearse, &o, &code))
-        return code;
-    if (optind != argc - 1)
-        return cmd_misuse(&cmd_ceremony_rehearse, "needs the ceremony's directory");
-    int err = transcript_open(argv[optind], &t, &why);
-    if (err == ZEGEL_OK && t.plan->action == PLAN_DESTROY) {
-        buf_add_str(&why, "a destruction cannot be rehearsed: a throw-away token does not hold the key");
-        err = ZEGEL_ERR_REFUSED;
-    }
-    if (err == ZEGEL_OK && mkdtemp(dir) == NULL)
-        err = ZEGEL_ERR_SYSTEM;
-    if (err == ZEGEL_OK) {
-        err = rehearse(&t, dir, o.module == NULL ? "/usr/lib/softhsm/libsofthsm2.so" : o.module, !o.non_interactive, &why);
-        (void)nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-    }
-    if (err == ZEGEL_OK)
-        (void)printf("\nRehearsed: every step of the plan works. The throw-away token is gone. Paper: %s/script.md\n",
-                     argv[optind]);
-    transcript_close(&t);
-    code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(&cmd_ceremony_rehearse, err, buf_cstr(&why));
-    buf_free(&why);
-    return code;
-}
-
 const struct cmd cmd_ceremony_prepare = {
     "ceremony", "prepare", run_prepare,
     "DIR, when DIR/plan.yaml is written; or\n"
     "  --serial N --organisation NAME --module FILE --label TOKEN --threshold M --key "
     "DOMAIN/SELECTOR:ALGORITHM[:SPKI-SHA256]...\n"
-    "  --custodian NAME=PEM... --administrator NAME=PEM --witness NAME=PEM --transcript NAME=PEM\n"
-    "  [--action generate|destroy] [--previous DIR] [--days N] [--backup-reason TEXT] DIR",
+    "  --custodian NAME=PEM... --administrator NAME=PEM --dns-operator NAME=PEM\n  --witness NAME=PEM --transcript NAME=PEM\n"
+    "  [--action generate|activate|retire|destroy] [--previous DIR] [--days N] [--backup-reason TEXT] DIR",
     "Write plan.yaml, compile it to plan.json, print the script."};
 const struct cmd cmd_ceremony_lint = {"ceremony", "lint", run_lint, "[PLAN]",
                                       "Check a plan; without one, print the policy's rules."};
-const struct cmd cmd_ceremony_rehearse = {"ceremony", "rehearse", run_rehearse, "[--module FILE] [--non-interactive] DIR",
-                                          "The whole ceremony on a throw-away SoftHSM."};

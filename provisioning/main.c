@@ -36,8 +36,10 @@ static const struct cmd *const commands[] = {
     &cmd_ceremony_import,
     &cmd_ceremony_run,
     &cmd_ceremony_exception,
+    &cmd_ceremony_abandon,
     &cmd_ceremony_seal,
     &cmd_ceremony_verify,
+    &cmd_ceremony_permits,
     NULL,
 };
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "ceremony/keycheck.h"
+#include "ceremony/standing.h"
 #include "pkcs11/attr.h"
 #include "pkcs11/ckr.h"
 
@@ -38,7 +39,7 @@ static int objects(struct token *t, struct bytes id, const char *label, bool des
     return rv == CKR_OK ? ZEGEL_OK : ckr_to_err(rv);
 }
 
-static int find_by_id(struct token *t, struct bytes id, struct key *key, struct buf *why)
+int act_find(struct token *t, struct bytes id, struct key *key, struct buf *why)
 {
     struct buf uri = BUF_INIT;
     buf_add_str(&uri, "pkcs11:id=");
@@ -68,7 +69,6 @@ static const json_t *inventory_find(const json_t *inventory, const char *name, c
 static int make_or_adopt(struct token *t, const struct plan_key *k, const char *label, const uint8_t id[KEY_ID_LEN],
                          bool resuming, struct key *key, struct buf *why)
 {
-    static const unsigned bits[] = {[PLAN_RSA2048] = 2048, [PLAN_RSA3072] = 3072, [PLAN_RSA4096] = 4096, [PLAN_ED25519] = 256};
     CK_ULONG by_id = 0, by_label = 0;
     int err = objects(t, bytes_of(id, KEY_ID_LEN), label, false, &by_id, why);
     if (err == ZEGEL_OK)
@@ -76,9 +76,10 @@ static int make_or_adopt(struct token *t, const struct plan_key *k, const char *
     if (err != ZEGEL_OK)
         return err;
     if (by_id == 0 && by_label == 0)
-        return key_generate_as(t, k->algorithm == PLAN_ED25519 ? KEY_ED25519 : KEY_RSA, bits[k->algorithm], label, id, key, why);
+        return key_generate_as(t, k->algorithm == PLAN_ED25519 ? KEY_ED25519 : KEY_RSA, plan_algorithm_bits(k->algorithm), label,
+                               id, key, why);
     if (resuming && by_id == 2 && by_label == 2)
-        return find_by_id(t, bytes_of(id, KEY_ID_LEN), key, why);
+        return act_find(t, bytes_of(id, KEY_ID_LEN), key, why);
     if (!resuming)
         buf_addf(why, "%s: is on the token already; a selector is never used twice, plan another", label);
     else
@@ -89,23 +90,31 @@ static int make_or_adopt(struct token *t, const struct plan_key *k, const char *
     return ZEGEL_ERR_REFUSED;
 }
 
-int act_generate(struct token *t, const struct plan *p, const char *plan_hash, const struct plan_key *k, const json_t *before,
-                 bool resuming, json_t **data, struct buf *why)
+/* On the token before, with a standing there, or made in the ceremony before this one. */
+static bool was_seen(const struct act *a, const char *spki_sha256)
 {
+    return inventory_find(json_object_get(a->before, "keys"), "spki_sha256", spki_sha256) != NULL ||
+           inventory_find(json_object_get(a->before, "standings"), "spki_sha256", spki_sha256) != NULL ||
+           inventory_find(a->earlier, "spki_sha256", spki_sha256) != NULL;
+}
+
+int act_generate(const struct act *a, const struct plan_key *k, json_t **data, struct buf *why)
+{
+    struct token *t = a->token;
     uint8_t id[KEY_ID_LEN];
     struct key key;
     struct buf label = BUF_INIT, ignored = BUF_INIT;
-    evidence_id(plan_hash, k, id);
+    evidence_id(a->plan_hash, k, id);
     plan_label(k, &label);
     *data = NULL;
-    int err = make_or_adopt(t, k, buf_cstr(&label), id, resuming, &key, why);
+    int err = make_or_adopt(t, k, buf_cstr(&label), id, a->resuming, &key, why);
     if (err != ZEGEL_OK)
         goto out;
-    err = evidence_make(t, p, plan_hash, k, &key, data, why);
+    err = evidence_make(t, a->plan, a->plan_hash, k, &key, data, why);
     if (err != ZEGEL_OK)
         goto out;
-    err = evidence_check(p, plan_hash, k, *data, why);
-    if (err == ZEGEL_OK && inventory_find(before, "spki_sha256", text_of(*data, "spki_sha256")) != NULL) {
+    err = evidence_check(a->plan, a->plan_hash, k, *data, why);
+    if (err == ZEGEL_OK && was_seen(a, text_of(*data, "spki_sha256"))) {
         buf_addf(why, "key %s: the token made a key that it had before", buf_cstr(&label));
         err = ZEGEL_ERR_KEY_UNUSABLE;
     }
@@ -141,7 +150,7 @@ static int destroy_what_is_left(struct token *t, struct bytes id, const struct p
         return ZEGEL_OK;
     if (count == 1 && resuming) /* cut off between the two halves, which the inventory showed to be the planned pair */
         return objects(t, id, label, true, &count, why);
-    int err = find_by_id(t, id, &key, why);
+    int err = act_find(t, id, &key, why);
     if (err != ZEGEL_OK)
         return err;
     canon_hash(bytes_of(key.spki, key.spki_len), print);
@@ -152,37 +161,70 @@ static int destroy_what_is_left(struct token *t, struct bytes id, const struct p
     return ZEGEL_ERR_REFUSED;
 }
 
-int act_destroy(struct token *t, const struct plan_key *k, const json_t *before, bool resuming, json_t **data, struct buf *why)
+int act_known(const struct act *a, const struct plan_key *k, uint8_t id[KEY_ID_MAX], size_t *id_len, struct buf *why)
+{
+    struct buf label = BUF_INIT;
+    plan_label(k, &label);
+    const json_t *known = inventory_find(json_object_get(a->before, "keys"), "label", buf_cstr(&label));
+    const char *now = standing_of(json_object_get(a->before, "standings"), buf_cstr(&label), k->spki_sha256);
+    const char *wrong = known == NULL ? "the token holds no such key"
+                        : strcmp(text_of(known, "spki_sha256"), k->spki_sha256) != 0
+                            ? "the token holds another key of that name than the plan says"
+                            : standing_forbids(a->plan->action, now);
+    *id_len = unhex(text_of(known, "id"), id, KEY_ID_MAX);
+    if (wrong == NULL && *id_len == 0)
+        wrong = "the key has no CKA_ID";
+    if (wrong != NULL)
+        buf_addf(why, "%s: %s; nothing was done", buf_cstr(&label), wrong);
+    buf_free(&label);
+    return wrong == NULL ? ZEGEL_OK : ZEGEL_ERR_REFUSED;
+}
+
+int act_destroy(const struct act *a, const struct plan_key *k, json_t **data, struct buf *why)
 {
     uint8_t room[KEY_ID_MAX];
+    size_t id_len;
     CK_ULONG by_id = 0, by_label = 0;
     struct buf label = BUF_INIT;
     plan_label(k, &label);
     const char *name = buf_cstr(&label);
-    const json_t *known = inventory_find(before, "label", name);
-    struct bytes id = bytes_of(room, unhex(text_of(known, "id"), room, sizeof room));
-    int err = ZEGEL_OK;
     *data = NULL;
-    if (known == NULL || id.len == 0 || strcmp(text_of(known, "spki_sha256"), k->spki_sha256) != 0) {
-        buf_addf(why, "%s: the token %s; nothing was destroyed", name,
-                 known == NULL ? "holds no such key" : "holds another key of that name than the plan says");
-        err = ZEGEL_ERR_REFUSED;
-    }
+    int err = act_known(a, k, room, &id_len, why);
+    struct bytes id = bytes_of(room, id_len);
     if (err == ZEGEL_OK)
-        err = objects(t, id, name, false, &by_id, why);
+        err = objects(a->token, id, name, false, &by_id, why);
     if (err == ZEGEL_OK)
-        err = destroy_what_is_left(t, id, k, name, by_id, resuming, why);
+        err = destroy_what_is_left(a->token, id, k, name, by_id, a->resuming, why);
     if (err == ZEGEL_OK)
-        err = objects(t, id, name, false, &by_id, why);
+        err = objects(a->token, id, name, false, &by_id, why);
     if (err == ZEGEL_OK)
-        err = objects(t, bytes_of(NULL, 0), name, false, &by_label, why);
+        err = objects(a->token, bytes_of(NULL, 0), name, false, &by_label, why);
     if (err == ZEGEL_OK && by_id + by_label > 0) {
         buf_addf(why, "%s: the token still shows it", name);
         err = ZEGEL_ERR_MODULE;
     }
-    if (err == ZEGEL_OK)
+    if (err == ZEGEL_OK) {
+        const json_t *known = inventory_find(json_object_get(a->before, "keys"), "label", name);
         *data = json_pack("{s:s, s:s, s:s, s:b}", "label", name, "id", text_of(known, "id"), "spki_sha256", k->spki_sha256,
                           "absent", 1);
+    }
     buf_free(&label);
     return err;
+}
+
+int act_possible(const struct act *a, const struct plan_key *k, struct buf *why)
+{
+    uint8_t id[KEY_ID_MAX];
+    size_t id_len;
+    struct buf label = BUF_INIT;
+    if (a->plan->action != PLAN_GENERATE)
+        return act_known(a, k, id, &id_len, why);
+    plan_label(k, &label);
+    bool there = inventory_find(json_object_get(a->before, "keys"), "label", buf_cstr(&label)) != NULL;
+    bool was = inventory_find(json_object_get(a->before, "standings"), "label", buf_cstr(&label)) != NULL;
+    if (there || was)
+        buf_addf(why, "%s: %s; a selector is never used twice, plan another", buf_cstr(&label),
+                 there ? "is on the token already" : "was the name of a key before");
+    buf_free(&label);
+    return there || was ? ZEGEL_ERR_REFUSED : ZEGEL_OK;
 }

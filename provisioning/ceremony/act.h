@@ -4,12 +4,30 @@
 
 #include "ceremony/evidence.h"
 
-/* `resuming`: the journal says that this was begun before. `before`: the inventory taken before anything was done.
- * Generate: no object → make it; resuming and one complete pair → adopt it; anything else → ZEGEL_ERR_REFUSED. A key that is
- * not as planned is destroyed again, ZEGEL_ERR_KEY_UNUSABLE. *data is what goes into the journal, a new reference. */
-int act_generate(struct token *t, const struct plan *p, const char *plan_hash, const struct plan_key *k, const json_t *before,
-                 bool resuming, json_t **data, struct buf *why);
+struct act {
+    struct token *token;
+    const struct plan *plan;
+    const char *plan_hash;
+    const json_t *before;  /* the inventory taken before anything was done */
+    const json_t *earlier; /* keys of the response of the ceremony before this one; NULL: none */
+    bool resuming;         /* the journal says that this was begun before */
+};
+
+/* Would the action succeed, going by the inventory? ZEGEL_ERR_REFUSED and the reason if not. Nothing is changed. */
+int act_possible(const struct act *a, const struct plan_key *k, struct buf *why);
+/* All: *data is what goes into the journal, a new reference.
+ * No object → make it; resuming and one complete pair → adopt it; anything else → ZEGEL_ERR_REFUSED. A key that is not as
+ * planned is destroyed again, ZEGEL_ERR_KEY_UNUSABLE. */
+int act_generate(const struct act *a, const struct plan_key *k, json_t **data, struct buf *why);
+/* Activate or retire: the key shows what it is, and the token notes what it may do (standing.h). */
+int act_permit(const struct act *a, const struct plan_key *k, json_t **data, struct buf *why);
 /* Destroys the pair that the inventory names, and looks that nothing of it is left. */
-int act_destroy(struct token *t, const struct plan_key *k, const json_t *before, bool resuming, json_t **data, struct buf *why);
+int act_destroy(const struct act *a, const struct plan_key *k, json_t **data, struct buf *why);
+
+/* The pair with that CKA_ID, as key_find. */
+int act_find(struct token *t, struct bytes id, struct key *key, struct buf *why);
+/* The planned key in the inventory before: its CKA_ID. ZEGEL_ERR_REFUSED when it is not there, is another key, or its standing
+ * forbids the action. */
+int act_known(const struct act *a, const struct plan_key *k, uint8_t id[KEY_ID_MAX], size_t *id_len, struct buf *why);
 
 #endif

@@ -91,20 +91,33 @@ static bool record_fits(const struct plan_key *k, struct bytes spki, const json_
     return ok;
 }
 
+/* A key that the ceremony made has the one CKA_ID; one that was there before has any. */
+static bool id_fits(const char *plan_hash, const struct plan_key *k, const char *text)
+{
+    uint8_t id[KEY_ID_LEN];
+    char want[2 * KEY_ID_LEN + 1];
+    size_t len = strlen(text);
+    if (k->spki_sha256 != NULL)
+        return len > 0 && len <= 2 * (size_t)KEY_ID_MAX && len % 2 == 0 && strspn(text, "0123456789abcdef") == len;
+    evidence_id(plan_hash, k, id);
+    for (size_t i = 0; i < sizeof id; i++)
+        (void)snprintf(want + 2 * i, 3, "%02x", id[i]);
+    return strcmp(text, want) == 0;
+}
+
 int evidence_check(const struct plan *p, const char *plan_hash, const struct plan_key *k, const json_t *e, struct buf *why)
 {
-    uint8_t id[KEY_ID_LEN], spki_room[KEY_SPKI_MAX], proof_room[KEY_SPKI_MAX];
-    char id_text[2 * KEY_ID_LEN + 1], print[CANON_HEX];
+    uint8_t spki_room[KEY_SPKI_MAX], proof_room[KEY_SPKI_MAX];
+    char print[CANON_HEX];
     struct buf label = BUF_INIT, reason = BUF_INIT;
     struct bytes spki = decode(e, "spki", spki_room, sizeof spki_room), proof = decode(e, "proof", proof_room, sizeof proof_room);
     const char *wrong = NULL, *attribute = wrong_attribute(&p->template, json_object_get(e, "attributes"));
-    evidence_id(plan_hash, k, id);
-    for (size_t i = 0; i < sizeof id; i++)
-        (void)snprintf(id_text + 2 * i, 3, "%02x", id[i]);
     plan_label(k, &label);
     canon_hash(spki, print);
-    if (json_object_size(e) != 8 || strcmp(text_of(e, "label"), buf_cstr(&label)) != 0 ||
-        strcmp(text_of(e, "id"), id_text) != 0 || strcmp(text_of(e, "algorithm"), plan_algorithm_name(k->algorithm)) != 0)
+    if (json_object_size(e) != 8U + (json_object_get(e, "from") != NULL) + (json_object_get(e, "to") != NULL) ||
+        strcmp(text_of(e, "label"), buf_cstr(&label)) != 0 || !id_fits(plan_hash, k, text_of(e, "id")) ||
+        strcmp(text_of(e, "algorithm"), plan_algorithm_name(k->algorithm)) != 0 ||
+        (k->spki_sha256 != NULL && strcmp(k->spki_sha256, print) != 0))
         wrong = "is not what the plan asked for";
     else if (strcmp(text_of(e, "spki_sha256"), print) != 0)
         wrong = "has another public key than its hash says";

@@ -121,3 +121,12 @@ int exchange_import(const char *request, const char *dir, struct buf *why)
     buf_free(&text);
     return err;
 }
+
+int exchange_response(const char *dir, json_t **out, struct buf *why)
+{
+    struct buf text = BUF_INIT;
+    int err = store_read(dir, RESPONSE_FILE, &text, why);
+    *out = err == ZEGEL_OK ? canon_parse(RESPONSE_FILE, buf_bytes(&text), why) : NULL;
+    buf_free(&text);
+    return err == ZEGEL_OK && *out == NULL ? ZEGEL_ERR_FORMAT : err;
+}

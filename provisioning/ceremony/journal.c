@@ -31,7 +31,7 @@ const json_t *journal_find(const json_t *entries, const char *event, const char 
 
 static const char *wrong_entry(const json_t *e, const json_t *before, const char *head, int64_t last_s)
 {
-    static const char *const events[] = {"open", "resume", "intent", "done", "exception", "close"};
+    static const char *const events[] = {"open", "resume", "intent", "done", "exception", "abandon", "close"};
     const char *event = text_of(e, "event");
     bool known = false;
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++)
@@ -46,6 +46,8 @@ static const char *wrong_entry(const json_t *e, const json_t *before, const char
         return "lies before the line above it in time";
     if (journal_find(before, "close", NULL) != NULL)
         return "stands behind the end of the ceremony";
+    if (journal_find(before, "abandon", NULL) != NULL && strcmp(event, "close") != 0)
+        return "goes on after the ceremony was abandoned";
     if (strcmp(event, "done") == 0 && journal_find(before, "intent", text_of(e, "step")) == NULL)
         return "says done without having said before what it would do";
     if (strcmp(event, "done") == 0 && journal_find(before, "done", text_of(e, "step")) != NULL)

@@ -8,7 +8,6 @@
 
 int keycheck(struct bytes spki, enum plan_algorithm want, struct buf *why)
 {
-    static const int bits[] = {[PLAN_RSA2048] = 2048, [PLAN_RSA3072] = 3072, [PLAN_RSA4096] = 4096, [PLAN_ED25519] = 256};
     const unsigned char *p = spki.data;
     const char *wrong = NULL;
     EVP_PKEY *key = spki.len == 0 ? NULL : d2i_PUBKEY(NULL, &p, (long)spki.len);
@@ -16,7 +15,7 @@ int keycheck(struct bytes spki, enum plan_algorithm want, struct buf *why)
         wrong = "cannot be read";
     else if (EVP_PKEY_get_base_id(key) != (want == PLAN_ED25519 ? EVP_PKEY_ED25519 : EVP_PKEY_RSA))
         wrong = "is of another type than planned";
-    else if (want != PLAN_ED25519 && EVP_PKEY_get_bits(key) != bits[want])
+    else if (want != PLAN_ED25519 && EVP_PKEY_get_bits(key) != (int)plan_algorithm_bits(want))
         wrong = "has another size than planned";
     else if (want != PLAN_ED25519)
         wrong = rsa_weakness(spki);

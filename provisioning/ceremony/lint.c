@@ -7,14 +7,15 @@
 #include "config/config.h"
 #include "dkim/domain.h"
 
-enum { DAY_S = 86400, WINDOW_MAX_S = 90 * DAY_S, PEOPLE_MAX = 20 };
+enum { DAY_S = 86400, WINDOW_MAX_S = 90 * DAY_S, PEOPLE_MAX = 21 };
 
 static unsigned people(const struct plan *p, const struct plan_person *out[PEOPLE_MAX])
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < p->custodians_count && n < PEOPLE_MAX - 3; i++)
+    for (unsigned i = 0; i < p->custodians_count && n < PEOPLE_MAX - 4; i++)
         out[n++] = &p->custodians[i];
     out[n++] = &p->administrator;
+    out[n++] = &p->dns_operator;
     out[n++] = &p->witness;
     out[n++] = &p->transcript;
     return n;
@@ -74,7 +75,7 @@ static bool fingerprints(const struct plan *p, struct buf *why)
         const char *print = p->keys[i].spki_sha256;
         buf_clear(why);
         buf_addf(why, "key %s", p->keys[i].selector);
-        if ((print != NULL) != (p->action == PLAN_DESTROY) || (print != NULL && !canon_is_hash(print)))
+        if ((print != NULL) != (p->action != PLAN_GENERATE) || (print != NULL && !canon_is_hash(print)))
             return false;
     }
     return true;
@@ -198,10 +199,10 @@ static const struct {
     {nonce, "the nonce is 64 lower-case hex digits, not all zero"},
     {window, "not-before and not-after are RFC 3339 in UTC with a Z, at most 90 days apart"},
     {names, "domains and selectors are lower-case LDH names, none twice"},
-    {fingerprints, "spki-sha256 names each key to destroy, and no key to generate"},
+    {fingerprints, "spki-sha256 names each key that is there already, and no key to generate"},
     {attributes, "the key can do nothing but sign, and can never leave the token"},
     {threshold, "at least two custodians must agree, and there are that many"},
-    {roles, "nobody has two roles: custodian, administrator, witness, transcript key"},
+    {roles, "nobody has two roles: custodian, administrator, DNS operator, witness, transcript key"},
     {certificates, "certificates are RSA from 2048 bits or P-256, one each, valid during the whole window"},
     {cards, "no two people hold the same key"},
     {hashes, "hashes are SHA-256 as 64 lower-case hex digits"},

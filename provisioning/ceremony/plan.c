@@ -12,7 +12,8 @@
 #define TEXT(name, type, field, max) CYAML_FIELD_STRING_PTR(name, CYAML_FLAG_POINTER, type, field, 1, max)
 #define BOOLEAN(name, field) CYAML_FIELD_BOOL(name, CYAML_FLAG_DEFAULT, struct plan_template, field)
 
-static const cyaml_strval_t actions[] = {{"generate", PLAN_GENERATE}, {"destroy", PLAN_DESTROY}};
+static const cyaml_strval_t actions[] = {
+    {"generate", PLAN_GENERATE}, {"activate", PLAN_ACTIVATE}, {"retire", PLAN_RETIRE}, {"destroy", PLAN_DESTROY}};
 static const cyaml_strval_t algorithms[] = {
     {"rsa2048", PLAN_RSA2048}, {"rsa3072", PLAN_RSA3072}, {"rsa4096", PLAN_RSA4096}, {"ed25519", PLAN_ED25519}};
 
@@ -68,7 +69,7 @@ static const cyaml_schema_field_t timing_fields[] = {
 
 static const cyaml_schema_field_t plan_fields[] = {
     TEXT("format", struct plan, format, 32),
-    CYAML_FIELD_ENUM("action", CYAML_FLAG_STRICT, struct plan, action, actions, 2),
+    CYAML_FIELD_ENUM("action", CYAML_FLAG_STRICT, struct plan, action, actions, 4),
     CYAML_FIELD_UINT("serial", CYAML_FLAG_DEFAULT, struct plan, serial),
     TEXT("nonce", struct plan, nonce, 64),
     TEXT("organisation", struct plan, organisation, 200),
@@ -84,6 +85,7 @@ static const cyaml_schema_field_t plan_fields[] = {
     CYAML_FIELD_UINT("threshold", CYAML_FLAG_DEFAULT, struct plan, threshold),
     CYAML_FIELD_SEQUENCE("custodians", CYAML_FLAG_POINTER, struct plan, custodians, &person, 1, 16),
     CYAML_FIELD_MAPPING("administrator", CYAML_FLAG_DEFAULT, struct plan, administrator, person_fields),
+    CYAML_FIELD_MAPPING("dns-operator", CYAML_FLAG_DEFAULT, struct plan, dns_operator, person_fields),
     CYAML_FIELD_MAPPING("witness", CYAML_FLAG_DEFAULT, struct plan, witness, person_fields),
     CYAML_FIELD_MAPPING("transcript", CYAML_FLAG_DEFAULT, struct plan, transcript, person_fields),
     CYAML_FIELD_END,
@@ -179,15 +181,15 @@ int plan_compile(const struct plan *p, struct buf *json)
         (void)json_array_append_new(people, of_person(&p->custodians[i]));
     json_t *j = json_pack(
         "{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:s, s:s, s:o, s:o, s:{s:s, s:s}, s:{s:s, s:s, s:s}, s:I, "
-        "s:o, s:o, s:o, s:o}",
+        "s:o, s:o, s:o, s:o, s:o}",
         "format", p->format, "action", plan_action_name(p->action), "serial", (json_int_t)p->serial, "nonce", p->nonce,
         "organisation", p->organisation, "not-before", p->not_before, "not-after", p->not_after, "token", "label", p->token.label,
         "serial", p->token.serial, "module", p->token.module, "module-sha256", p->token.module_sha256, "tool-sha256",
         p->tool_sha256, "previous", p->previous, "keys", of_keys(p), "template", of_template(&p->template), "backup", "rule",
         p->backup.rule, "reason", p->backup.reason, "timing", "publish-wait", p->timing.publish_wait, "active-max",
         p->timing.active_max, "retired-keep", p->timing.retired_keep, "threshold", (json_int_t)p->threshold, "custodians", people,
-        "administrator", of_person(&p->administrator), "witness", of_person(&p->witness), "transcript",
-        of_person(&p->transcript));
+        "administrator", of_person(&p->administrator), "dns-operator", of_person(&p->dns_operator), "witness",
+        of_person(&p->witness), "transcript", of_person(&p->transcript));
     bool ok = j != NULL && canon_json(j, json);
     json_decref(j);
     return ok ? ZEGEL_OK : ZEGEL_ERR_FORMAT;
@@ -203,6 +205,12 @@ const char *plan_action_name(enum plan_action a)
 const char *plan_algorithm_name(enum plan_algorithm a)
 {
     return algorithms[a].str;
+}
+
+unsigned plan_algorithm_bits(enum plan_algorithm a)
+{
+    static const unsigned bits[] = {[PLAN_RSA2048] = 2048, [PLAN_RSA3072] = 3072, [PLAN_RSA4096] = 4096, [PLAN_ED25519] = 256};
+    return bits[a];
 }
 
 const struct plan_person *plan_custodian(const struct plan *p, const char *name)

@@ -11,7 +11,8 @@
 /* `previous` of a token's first ceremony. */
 #define PLAN_NO_PREVIOUS "0000000000000000000000000000000000000000000000000000000000000000"
 
-enum plan_action { PLAN_GENERATE, PLAN_DESTROY };
+/* Activation and retirement are permissions: response.json says which key may sign from now on, or no more (authority.h). */
+enum plan_action { PLAN_GENERATE, PLAN_ACTIVATE, PLAN_RETIRE, PLAN_DESTROY };
 enum plan_algorithm { PLAN_RSA2048, PLAN_RSA3072, PLAN_RSA4096, PLAN_ED25519 };
 
 struct plan_person {
@@ -22,7 +23,7 @@ struct plan_person {
 struct plan_key {
     char *domain, *selector;
     enum plan_algorithm algorithm;
-    char *spki_sha256; /* which key to destroy; NULL when one is generated */
+    char *spki_sha256; /* which key it is about; NULL when one is generated */
 };
 
 /* CKA booleans of the private key; each is written out in the plan, read back from the token and compared. */
@@ -57,7 +58,7 @@ struct plan {
     unsigned threshold;
     struct plan_person *custodians;
     unsigned custodians_count;
-    struct plan_person administrator, witness, transcript;
+    struct plan_person administrator, dns_operator, witness, transcript;
 };
 
 /* Strict: an unknown key, a wrong type or a missing one is ZEGEL_ERR_CONFIG with FILE:LINE. JSON is YAML: reads both forms. */
@@ -74,6 +75,8 @@ int plan_check_time(const struct plan *p, int64_t now_s, struct buf *why);
 
 const char *plan_action_name(enum plan_action a);
 const char *plan_algorithm_name(enum plan_algorithm a);
+/* Of an RSA modulus; 256 for Ed25519. */
+unsigned plan_algorithm_bits(enum plan_algorithm a);
 /* Custodian of that name, or NULL. */
 const struct plan_person *plan_custodian(const struct plan *p, const char *name);
 /* DOMAIN/SELECTOR */

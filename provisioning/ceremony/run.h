@@ -18,9 +18,4 @@ struct run_options {
 
 /* ZEGEL_OK: the journal is closed and response.json is there. */
 int run_ceremony(const struct transcript *t, const struct run_options *o, struct buf *why);
-/* How many steps, for the script. */
-unsigned run_steps(const struct plan *p);
-/* An exception (E1, E2, ...), while the ceremony goes on. */
-int run_exception(const struct transcript *t, const char *text, const char *decision, const char *agreed, struct buf *why);
-
 #endif

@@ -1,6 +1,6 @@
 #include "ceremony/script.h"
 
-#include <stdio.h>
+#include "ceremony/steps.h"
 
 static void tick(struct buf *out, unsigned *n, const char *who, const char *what)
 {
@@ -13,6 +13,7 @@ static void people(const struct plan *p, struct buf *out)
     buf_addf(out, "| administrator (operates, never approves) | %s | | |\n", p->administrator.name);
     for (unsigned i = 0; i < p->custodians_count; i++)
         buf_addf(out, "| custodian (%u of %u approve) | %s | | |\n", p->threshold, p->custodians_count, p->custodians[i].name);
+    buf_addf(out, "| DNS operator (publishes) | %s | | |\n", p->dns_operator.name);
     buf_addf(out, "| witness (notes exceptions) | %s | | |\n\n", p->witness.name);
 }
 
@@ -27,17 +28,20 @@ static void header(const struct transcript *t, struct buf *out)
     buf_addf(out, "Token `%s`, serial `%s`.\n\n", p->token.label, p->token.serial);
 }
 
-static void key_steps(const struct plan *p, struct buf *out, unsigned *n)
+/* Each step of the run, in the words of the screen. */
+static void run_steps(const struct plan *p, struct buf *out, unsigned *n)
 {
-    struct buf label = BUF_INIT, text = BUF_INIT;
-    for (unsigned i = 0; i < p->keys_count; i++) {
-        plan_label(&p->keys[i], &label);
+    struct step s = {.name = BUF_INIT, .text = BUF_INIT};
+    struct buf text = BUF_INIT;
+    for (unsigned i = 0; i < steps_count(p); i++) {
+        steps_get(p, i, &s);
         buf_clear(&text);
-        buf_addf(&text, "%s `%s` (%s)", p->action == PLAN_DESTROY ? "Destroy" : "Generate", buf_cstr(&label),
-                 plan_algorithm_name(p->keys[i].algorithm));
-        tick(out, n, "administrator", buf_cstr(&text));
+        buf_addf(&text, "STEP %u of %u: **%s**. ", i + 1, steps_count(p), buf_cstr(&s.name));
+        for (const char *c = buf_cstr(&s.text); *c != '\0'; c++)
+            buf_add_u8(&text, (uint8_t)(*c == '\n' ? ' ' : *c));
+        tick(out, n, s.kind == STEP_CONFIRM ? "all" : "administrator", buf_cstr(&text));
     }
-    buf_free(&label);
+    steps_free(&s);
     buf_free(&text);
 }
 
@@ -56,14 +60,10 @@ void script_make(const struct transcript *t, struct buf *out)
         buf_free(&text);
     }
     tick(out, &n, "administrator", "`zegel ceremony run DIR`");
-    tick(out, &n, "all", "Confirm the plan on the screen");
-    tick(out, &n, "administrator", "Mark the plan as used, on the token");
-    tick(out, &n, "administrator", "Inventory before");
-    key_steps(t->plan, out, &n);
-    tick(out, &n, "administrator", "Inventory after");
-    tick(out, &n, "administrator", "Write `response.json`");
+    run_steps(t->plan, out, &n);
     tick(out, &n, "administrator", "`zegel ceremony seal DIR` with the transcript key");
     tick(out, &n, "custodians, witness", "Note the manifest's SHA-256; `zegel ceremony approve DIR --as NAME` signs it");
+    tick(out, &n, "DNS operator", "Act on `response.json`; `zegel ceremony approve DIR --as NAME` says that it is done");
     tick(out, &n, "all", "`zegel ceremony verify DIR` on another machine");
     buf_add_str(
         out, "\n## Exceptions\n\n`zegel ceremony exception DIR --text T --decision D --agreed NAMES`, and here by hand:\n\n"

@@ -26,7 +26,13 @@ static const char *code(const struct talk *t, const char *escape)
 bool talk_step(const struct talk *t, unsigned number, unsigned count, const char *title, const char *text, const char *hash)
 {
     char answer[64];
-    (void)fprintf(t->out, "\n%s---- STEP %u of %u: %s%s\n\n    %s\n", code(t, BOLD), number, count, title, code(t, PLAIN), text);
+    (void)fprintf(t->out, "\n%s---- STEP %u of %u: %s%s\n\n    ", code(t, BOLD), number, count, title, code(t, PLAIN));
+    for (; *text != '\0'; text++) {
+        (void)fputc(*text, t->out);
+        if (*text == '\n')
+            (void)fputs("    ", t->out);
+    }
+    (void)fputc('\n', t->out);
     if (hash != NULL) {
         (void)fputs("\n    Compare SHA-256 with your own copy:\n\n", t->out);
         words_print(t->out, "        ", hash);

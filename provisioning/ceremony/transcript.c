@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -43,9 +44,10 @@ void transcript_close(struct transcript *t)
 
 const struct plan_person *transcript_person(const struct transcript *t, const char *name)
 {
-    const struct plan_person *others[] = {&t->plan->administrator, &t->plan->witness, &t->plan->transcript};
+    const struct plan_person *others[] = {&t->plan->administrator, &t->plan->dns_operator, &t->plan->witness,
+                                          &t->plan->transcript};
     const struct plan_person *p = plan_custodian(t->plan, name);
-    for (size_t i = 0; i < 3 && p == NULL; i++)
+    for (size_t i = 0; i < sizeof others / sizeof others[0] && p == NULL; i++)
         if (strcmp(others[i]->name, name) == 0)
             p = others[i];
     return p;
@@ -96,11 +98,13 @@ int transcript_signatures(const struct transcript *t, const char *prefix, struct
         if (!signer_of(e->d_name, prefix, name))
             continue;
         const struct plan_person *p = transcript_person(t, name);
-        if (p == NULL || p == &t->plan->administrator || (!all && plan_custodian(t->plan, name) == NULL)) {
+        if (p == NULL || p == &t->plan->administrator || p == &t->plan->dns_operator ||
+            (!all && plan_custodian(t->plan, name) == NULL)) {
             buf_addf(why, "%s: %s; only a custodian%s of this plan can sign here; remove it", e->d_name,
-                     p == &t->plan->administrator ? "the administrator never approves"
-                     : p == NULL                  ? "is by nobody in this plan"
-                                                  : "is not by a custodian",
+                     p == &t->plan->administrator  ? "the administrator never approves"
+                     : p == NULL                   ? "is by nobody in this plan"
+                     : p == &t->plan->dns_operator ? "the DNS operator signs published-NAME.p7s only"
+                                                   : "is not by a custodian",
                      all ? ", the witness or the transcript key" : "");
             err = ZEGEL_ERR_REFUSED;
         } else if ((err = check_signature(t, e->d_name, p, content, hash, why)) == ZEGEL_OK) {
@@ -114,6 +118,15 @@ int transcript_signatures(const struct transcript *t, const char *prefix, struct
     else
         (void)closedir(d);
     return err;
+}
+
+int transcript_published(const struct transcript *t, struct bytes response, bool *signed_there, struct buf *why)
+{
+    const struct plan_person *p = &t->plan->dns_operator;
+    char file[96], hash[CANON_HEX];
+    (void)snprintf(file, sizeof file, "published-%s.p7s", p->name);
+    *signed_there = store_has(t->dir, file);
+    return *signed_there ? check_signature(t, file, p, response, hash, why) : ZEGEL_OK;
 }
 
 int transcript_approved(const struct transcript *t, json_t *signers, struct buf *why)
@@ -130,11 +143,14 @@ int transcript_approved(const struct transcript *t, json_t *signers, struct buf 
 
 /* ---- the manifest ---- */
 
-static bool is_outside_manifest(const char *name)
+/* What is made after the manifest: exactly these, or anything could be added under a name that looks like them. */
+static bool is_outside_manifest(const struct transcript *t, const char *name)
 {
+    char published[96], who[64];
+    (void)snprintf(published, sizeof published, "published-%s.p7s", t->plan->dns_operator.name);
     return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, MANIFEST_FILE) == 0 ||
-           strcmp(name, "." MANIFEST_FILE ".tmp") == 0 || strcmp(name, "manifest.tsr") == 0 ||
-           (strncmp(name, "manifest-", 9) == 0 && strstr(name, ".p7s") != NULL);
+           strcmp(name, "." MANIFEST_FILE ".tmp") == 0 || strcmp(name, "manifest.tsr") == 0 || strcmp(name, published) == 0 ||
+           signer_of(name, "manifest", who);
 }
 
 int transcript_files(const struct transcript *t, json_t **files, struct buf *why)
@@ -146,7 +162,7 @@ int transcript_files(const struct transcript *t, json_t **files, struct buf *why
     int err = d == NULL ? ZEGEL_ERR_SYSTEM : ZEGEL_OK;
     *files = json_object();
     while (err == ZEGEL_OK && (e = readdir(d)) != NULL) {
-        if (is_outside_manifest(e->d_name))
+        if (is_outside_manifest(t, e->d_name))
             continue;
         buf_clear(&content);
         err = store_read(t->dir, e->d_name, &content, why); /* regular files only */

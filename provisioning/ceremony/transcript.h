@@ -20,7 +20,7 @@ struct transcript {
 int transcript_open(const char *dir, struct transcript *out, struct buf *why);
 void transcript_close(struct transcript *t);
 
-/* Custodians, then administrator, witness and transcript key; NULL when the plan knows no such name. */
+/* Custodians, then administrator, DNS operator, witness and transcript key; NULL when the plan knows no such name. */
 const struct plan_person *transcript_person(const struct transcript *t, const char *name);
 /* Signatures over `content` in files PREFIX-NAME.p7s. Every such file must be a good one by a person in the plan who may sign
  * that (the administrator never may; `all` false: custodians only). *custodians is how many custodians did; names → SHA-256 of
@@ -29,6 +29,9 @@ int transcript_signatures(const struct transcript *t, const char *prefix, struct
                           json_t *signers, struct buf *why);
 /* Approvals of the plan, and enough of them. */
 int transcript_approved(const struct transcript *t, json_t *signers, struct buf *why);
+/* published-NAME.p7s: the DNS operator's word, over response.json, that what it says is published. Not there: *signed_there is
+ * false and ZEGEL_OK. */
+int transcript_published(const struct transcript *t, struct bytes response, bool *signed_there, struct buf *why);
 /* Name → SHA-256 of every file that belongs under the manifest; a new reference. */
 int transcript_files(const struct transcript *t, json_t **files, struct buf *why);
 /* The manifest as it would be now: a new reference in *out. */

@@ -2,7 +2,7 @@
 # A ceremony of the test's own: a token, three custodians, a witness and a transcript key, each with a card (a SoftHSM token).
 # Sourced by test_ceremony*.sh, after lib.sh.
 
-PEOPLE=(alice bob carol erin transcript-key)
+PEOPLE=(alice bob carol erin frank transcript-key)
 
 need_ceremony_programs() {
     local program
@@ -36,7 +36,7 @@ make_people() {
         openssl pkcs8 -topk8 -nocrypt -in "$WORK/people/$name.key" -out "$WORK/people/$name.p8"
         softhsm2-util --import "$WORK/people/$name.p8" --token "$name" --label sign --id 01 --pin 1234 >/dev/null || die "no card"
     done
-    cat "$WORK"/people/{alice,bob,carol,erin,transcript-key}.pem >"$WORK/people/trust.pem"
+    cat "$WORK"/people/{alice,bob,carol,erin,frank,transcript-key}.pem >"$WORK/people/trust.pem"
 }
 
 # prepare DIR SERIAL [OPTION...]: --key is up to the caller
@@ -45,7 +45,7 @@ prepare() {
     shift 2
     Z prepare --serial "$serial" --organisation "Ministerie van Zegels" --module "$MODULE" --label zegel --threshold 2 \
         --custodian "alice=$WORK/people/alice.pem" --custodian "bob=$WORK/people/bob.pem" \
-        --custodian "carol=$WORK/people/carol.pem" --administrator "dave=$WORK/people/dave.pem" \
+        --custodian "carol=$WORK/people/carol.pem" --administrator "dave=$WORK/people/dave.pem" --dns-operator "frank=$WORK/people/frank.pem" \
         --witness "erin=$WORK/people/erin.pem" --transcript "transcript-key=$WORK/people/transcript-key.pem" "$@" "$dir"
 }
 
@@ -66,6 +66,17 @@ run() { # DIR [OPTION...]
 
 seal() { # DIR
     Z seal --module "$MODULE" --card pkcs11:token=transcript-key --pin "file:$WORK/pin" --state "$WORK/state" "$1"
+}
+
+print_of() { # DIR N: SPKI SHA-256 of the Nth key of its response
+    "$PYTHON" -c 'import json,sys; print(json.load(open(sys.argv[1]))["keys"][int(sys.argv[2])]["spki_sha256"])' "$1/response.json" "$2"
+}
+
+# hold DIR [OPTION of run...]: approvals, run, seal, signatures
+hold() {
+    local dir=$1
+    shift
+    approve "$dir" alice bob && run "$dir" "$@" && seal "$dir" && approve "$dir" alice bob erin
 }
 
 failed=0

@@ -77,14 +77,16 @@ def proof_is_good(plan, plan_hash, key):
 
 plan, plan_hash = load(read("plan.json"), "plan.json"), sha256(read("plan.json"))
 manifest = load(read("manifest.json"), "manifest.json")
-outside = {f for f in os.listdir(directory) if f == "manifest.json" or f == "manifest.tsr" or (f.startswith("manifest-") and f.endswith(".p7s"))}
+published = "published-%s.p7s" % plan["dns-operator"]["name"]
+outside = {f for f in os.listdir(directory) if f in ("manifest.json", "manifest.tsr", published) or (f.startswith("manifest-") and f.endswith(".p7s"))}
 if {f: sha256(read(f)) for f in os.listdir(directory) if f not in outside} != manifest["files"] or manifest["plan_sha256"] != plan_hash:
     fail("files are not those of the manifest")
 
 custodians = {p["name"] for p in plan["custodians"]}
 everybody = plan["custodians"] + [plan["witness"], plan["transcript"]]
-if plan["administrator"]["name"] in {p["name"] for p in everybody}:
-    fail("the administrator has a second role")
+executive = [plan["administrator"], plan["dns-operator"]]
+if len({p["name"] for p in everybody + executive}) != len(everybody + executive):
+    fail("somebody has two roles")
 for person in everybody:
     if not same_certificate(person["name"], person["certificate"]):
         fail(person["name"] + ": the plan has another certificate")
@@ -108,13 +110,31 @@ opened = [e for e in entries if e["event"] == "open"]
 if len(opened) != 1 or opened[0]["data"]["rehearsal"] or set(opened[0]["data"]["approvals"]) != set(approvals):
     fail("the ceremony was not opened properly")
 done = [e for e in entries if e["event"] == "done"]
+abandoned = any(e["event"] == "abandon" for e in entries)
 labels = ["%s/%s" % (k["domain"], k["selector"]) for k in plan["keys"]]
-if [e["step"] for e in done] != ["confirm", "use plan", "inventory before"] + ["key " + n for n in labels] + ["inventory after", "response"]:
+steps = ["confirm", "use plan", "inventory before"] + ["key " + n for n in labels] + ["inventory after", "response"]
+if [e["step"] for e in done] != (steps[:len(done)] if abandoned else steps):
     fail("steps")
-response = load(read("response.json"), "response.json")
-if response["keys"] != [e["data"] for e in done[3:-2]] or response["plan_sha256"] != plan_hash:
-    fail("response.json is not what was done")
-for key in response["keys"]:
-    if plan["action"] == "generate" and not proof_is_good(plan, plan_hash, key):
+keys = [e["data"] for e in done if e["step"].startswith("key ")]
+for key in keys:
+    if plan["action"] != "destroy" and not proof_is_good(plan, plan_hash, key):
         fail(key["label"] + ": no proof of possession")
-print("audit: pass: %s %s; approved by %s; signed by %s" % (plan["action"], ", ".join(labels), ", ".join(approvals), ", ".join(seals)))
+if not abandoned:
+    response = load(read("response.json"), "response.json")
+    if response["keys"] != keys or response["plan_sha256"] != plan_hash:
+        fail("response.json is not what was done")
+    before, after = (next(e["data"] for e in done if e["step"] == "inventory " + n) for n in ("before", "after"))
+    held = {(k["label"], k["spki_sha256"]) for k in before["keys"]}
+    mine = {(k["label"], k["spki_sha256"]) for k in keys}
+    change = {"generate": held | mine, "destroy": held - mine}.get(plan["action"], held)
+    if {(k["label"], k["spki_sha256"]) for k in after["keys"]} != change or (plan["action"] != "generate") != (mine <= held):
+        fail("inventories")
+    may = {s["label"]: s["standing"] for s in before["standings"]}
+    for key in keys:
+        if plan["action"] in ("activate", "retire"):
+            if key["from"] != may.get(key["label"], "none"):
+                fail("standing before")
+            may[key["label"]] = key["to"] = {"activate": "active", "retire": "retired"}[plan["action"]]
+    if {s["label"]: s["standing"] for s in after["standings"]} != may:
+        fail("standing after")
+print("audit: pass: %s %s%s; approved by %s; signed by %s" % ("abandoned: " if abandoned else "", plan["action"], ", ".join(labels), ", ".join(approvals), ", ".join(seals)))

@@ -71,19 +71,84 @@ grep -q 'proved    the manifest existed at' "$WORK/out" || not_ok "time stamp" "
 refused "a time stamp by somebody else" 1 'manifest.tsr' Z verify --tsa "$WORK/people/alice.pem" "$WORK/gap"
 rm "$WORK/gap/manifest.tsr"
 
-# The second ceremony destroys a key of the first, and continues its transcript.
-B=$WORK/two
-print=$("$PYTHON" -c 'import json,sys; print(json.load(open(sys.argv[1]))["keys"][1]["spki_sha256"])' "$WORK/gap/response.json")
-prepare "$B" 2 --action destroy --previous "$WORK/gap" --key "example.nl/z2:ed25519:$print" >/dev/null || die "prepare 2"
-approve "$B" bob carol >/dev/null || die "approve 2"
-refused "run without the previous transcript" 1 'give its directory with --previous' run "$B"
-accepted "destroy" run "$B" --previous "$WORK/gap"
-{ seal "$B" && approve "$B" bob carol erin; } >/dev/null || die "seal 2"
-accepted "verify both" Z verify --previous "$WORK/gap" --trust "$WORK/people/trust.pem" "$B"
-grep -q 'claimed   example.nl/z2 .* is no longer on the token' "$WORK/out" || not_ok "destroy" "is not reported"
-accepted "the independent script on it" "$PYTHON" "$SYSTEM/ceremony_audit.py" "$B" "$WORK/people"
+# Small ceremonies with the second key: activate, retire, destroy; each is rehearsed, continues the one before, and leaves a mark
+# on the token. What is out of turn is refused before the plan is used up.
+print=$(print_of "$WORK/gap" 1)
+before=$WORK/gap
+next() { # SERIAL ACTION: prepared and approved in $WORK/ACTION
+    local screen paper
+    prepare "$WORK/$2" "$1" --action "$2" --previous "$before" --key "example.nl/z2:ed25519:$print" >/dev/null || die "prepare $2"
+    accepted "rehearse $2" Z rehearse --non-interactive "$WORK/$2"
+    screen=$(grep -oE 'STEP [0-9]+ of [0-9]+: .*' "$WORK/out")
+    paper=$(sed -n 's/.*\(STEP [0-9]* of [0-9]*: \)[*][*]\([^*]*\)[*][*].*/\1\2/p' "$WORK/$2/script.md")
+    if [ -z "$paper" ] || [ "$screen" != "$paper" ]; then not_ok "rehearse $2" "the script is not what is done"; fi
+    approve "$WORK/$2" bob carol >/dev/null || die "approve $2"
+}
+finish_next() { # ACTION
+    accepted "$1" run "$WORK/$1" --previous "$before"
+    { seal "$WORK/$1" && approve "$WORK/$1" bob carol erin; } >/dev/null || die "seal $1"
+    accepted "verify $1" Z verify --previous "$before" --trust "$WORK/people/trust.pem" "$WORK/$1"
+    cp "$WORK/out" "$WORK/report"
+    accepted "the independent script on $1" "$PYTHON" "$SYSTEM/ceremony_audit.py" "$WORK/$1" "$WORK/people"
+    before=$WORK/$1
+}
+reported() { grep -q "$2" "$WORK/report" || not_ok "$1" "is not reported"; }
+standing() { # WORD: what the token itself has on z2, asked through another tool
+    pkcs11-tool --module "$MODULE" --token-label zegel --login --pin 1234 --read-object --type data --label 'standing of example.nl/z2' \
+        --application-label 'zegel key standing' 2>/dev/null | grep -qa " $1 $print"
+}
+next 2 retire
+refused "retire what is not active" 1 'only an activated key can be retired; nothing was done' run "$WORK/retire" --previous "$before"
+rm -rf "$WORK/retire"
+next 2 activate
+refused "run without the previous transcript" 1 'give its directory with --previous' run "$WORK/activate"
+finish_next activate
+reported activate 'proved    example.nl/z2: the custodians permit that it is active; it was none'
+standing active || not_ok "activate" "the token does not say so"
+permits() { Z permits --trust "$WORK/people/$1.pem" "$WORK/$2" "$3" "example.nl/$4" "$5"; }
+accepted "a script asks: activation is permitted" permits trust activate activate z2 "$print"
+refused "a script asks: another action" 1 'not one that permits to retire example.nl/z2' permits trust activate retire z2 "$print"
+refused "a script asks: another selector" 1 'not one that permits to activate example.nl/z1' permits trust activate activate z1 "$print"
+refused "a script asks: another key" 1 'not one that permits' permits trust activate activate z2 "$(printf '%064d' 7)"
+refused "a script asks: of people it does not know" 1 'is not among them' permits alice activate activate z2 "$print"
+next 3 destroy
+refused "destroy an active key" 1 'retire it first, by a ceremony of its own; nothing was done' run "$WORK/destroy" --previous "$before"
+rm -rf "$WORK/destroy"
+next 3 retire
+finish_next retire
+reported retire 'the custodians permit that it is retired; it was active'
+refused "the DNS operator comes early" 1 'behind the seal' approve "$WORK/one" frank
+accepted "the DNS operator says it is published" approve "$WORK/retire" frank
+accepted "verify with that" Z verify --previous "$WORK/activate" "$WORK/retire"
+grep -q 'attested  the DNS operator frank signed' "$WORK/out" || not_ok "published" "is not reported"
+next 4 destroy
+finish_next destroy
+reported destroy 'claimed   example.nl/z2 .* is no longer on the token'
 pkcs11-tool --module "$MODULE" --token-label zegel --login --pin 1234 -O >"$WORK/objects" 2>/dev/null
-! grep -q 'example.nl/z2' "$WORK/objects" || not_ok "destroy" "example.nl/z2 is on the token still"
+! grep -q "label: *'*example.nl/z2" "$WORK/objects" || not_ok "destroy" "example.nl/z2 is on the token still"
 grep -q 'example.nl/z1' "$WORK/objects" || not_ok "destroy" "example.nl/z1 is gone too"
+prepare "$WORK/reuse" 5 --previous "$before" --key example.nl/z2:ed25519 >/dev/null && approve "$WORK/reuse" alice bob >/dev/null
+refused "a selector for the second time" 1 'was the name of a key before; a selector is never used twice' run "$WORK/reuse" --previous "$before"
+
+# A ceremony that cannot go on is given up: sealed, reported, permits nothing, and the next one continues it.
+prepare "$WORK/stuck" 5 --previous "$before" --key example.nl/z3:ed25519 --key example.nl/z4:ed25519 >/dev/null
+approve "$WORK/stuck" alice bob >/dev/null
+words=(--text "the lights went out" --decision "next week" --agreed "alice, bob, erin")
+refused "give up what was not begun" 1 'has not begun' Z abandon "${words[@]}" "$WORK/stuck"
+stop_at_key() { printf 'Yes\nYes\nYes\nYes\nNo\n' | Z run --pin "file:$WORK/pin" --state "$WORK/state" --previous "$before" "$WORK/stuck" >/dev/null; }
+refused_stop() { stop_at_key; }
+refused "stopped by people" 1 'stopped before step 5 .key example.nl/z4., as you said' refused_stop
+accepted "given up" Z abandon "${words[@]}" "$WORK/stuck"
+refused "it does not go on" 1 'this ceremony has ended' run "$WORK/stuck" --previous "$before"
+{ seal "$WORK/stuck" && approve "$WORK/stuck" alice bob erin; } >/dev/null || die "seal stuck"
+accepted "verify what was given up" Z verify --previous "$before" --trust "$WORK/people/trust.pem" "$WORK/stuck"
+cp "$WORK/out" "$WORK/report"
+reported "given up" 'attested  the ceremony was abandoned; 1 of 2 keys were dealt with; it permits nothing'
+accepted "the independent script on it" "$PYTHON" "$SYSTEM/ceremony_audit.py" "$WORK/stuck" "$WORK/people"
+refused "what was given up permits nothing" 1 'not one that permits' permits trust stuck generate z3 "$("$PYTHON" -c \
+    'import json,sys; print([json.loads(l)["data"]["spki_sha256"] for l in open(sys.argv[1]) if "key example.nl/z3" in l and "done" in l][0])' \
+    "$WORK/stuck/journal.jsonl")"
+prepare "$WORK/after" 6 --previous "$WORK/stuck" --key example.nl/z5:ed25519 >/dev/null && approve "$WORK/after" alice bob >/dev/null
+accepted "the next one continues it" run "$WORK/after" --previous "$WORK/stuck"
 
 [ "$failed" -eq 0 ] || die "$failed failed"

@@ -46,11 +46,12 @@ static void test_person(struct buf *yaml, const char *indent, const char *name, 
     BIO_free(bio);
 }
 
-/* Custodians alice, bob, carol (keys[0..2]), threshold 2; administrator dave, witness erin, transcript key (keys[5]). */
-static void test_plan_yaml(EVP_PKEY *keys[6], struct buf *yaml)
+/* Custodians alice, bob, carol (keys[0..2]), threshold 2; administrator dave, witness erin, transcript key (keys[5]), DNS
+ * operator frank (keys[6]). */
+static void test_plan_yaml(EVP_PKEY *keys[7], struct buf *yaml)
 {
-    static const char *const names[] = {"alice", "bob", "carol", "dave", "erin", "transcript-key"};
-    static const char *const roles[] = {"", "", "", "administrator", "witness", "transcript"};
+    static const char *const names[] = {"alice", "bob", "carol", "dave", "erin", "transcript-key", "frank"};
+    static const char *const roles[] = {"", "", "", "administrator", "witness", "transcript", "dns-operator"};
     char from[21], to[21];
     int64_t now = (int64_t)time(NULL);
     plan_time_text(now - 3600, from);
@@ -66,7 +67,7 @@ static void test_plan_yaml(EVP_PKEY *keys[6], struct buf *yaml)
         "backup: {rule: none, reason: replaced}\ntiming: {publish-wait: 24h, active-max: 180d, retired-keep: 14d}\n"
         "threshold: 2\ncustodians:\n",
         from, to);
-    for (int i = 0; i < 6; i++) {
+    for (int i = 0; i < 7; i++) {
         X509 *x = test_certificate(keys[i], names[i], 30);
         if (i < 3)
             buf_add_str(yaml, "  - ");

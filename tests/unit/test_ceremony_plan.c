@@ -98,12 +98,12 @@ START_TEST(times)
 }
 END_TEST
 
-static EVP_PKEY *keys[6];
+static EVP_PKEY *keys[7];
 static struct buf yaml;
 
 static void setup(void)
 {
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         keys[i] = test_key();
     yaml = BUF_INIT;
     test_plan_yaml(keys, &yaml);
@@ -111,7 +111,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 7; i++)
         EVP_PKEY_free(keys[i]);
     buf_free(&yaml);
 }

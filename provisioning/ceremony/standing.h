@@ -1,0 +1,21 @@
+/* standing: what a key may do, as the token itself remembers it: one note for each activation and each retirement, never taken
+ * back; the one with the highest serial holds. A key that no ceremony spoke of has none. */
+#ifndef ZEGEL_CEREMONY_STANDING_H
+#define ZEGEL_CEREMONY_STANDING_H
+
+#include "ceremony/plan.h"
+#include "pkcs11/token.h"
+
+/* "active" or "retired": what an activation or retirement makes of a key; NULL for the other actions. */
+const char *standing_after(enum plan_action a);
+/* The same in the words of a plan: why a key that is `now` ("none", "active", "retired") cannot undergo it, or NULL. */
+const char *standing_forbids(enum plan_action a, const char *now);
+
+/* [{label, serial, spki_sha256, standing}] of every key that has one, sorted by label; a new reference. */
+int standing_read(struct token *t, json_t **out, struct buf *why);
+/* Of one key in such a list: "none" when it is not in there. */
+const char *standing_of(const json_t *all, const char *label, const char *spki_sha256);
+/* Write down what the plan makes of the key; nothing is written twice. */
+int standing_enter(struct token *t, const struct plan *p, const char *plan_hash, const struct plan_key *k, struct buf *why);
+
+#endif
