@@ -3,6 +3,8 @@ CC ?= gcc
 BUILD ?= build
 PREFIX ?= /usr
 DESTDIR ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+VERSION := $(shell sed -n '1s/.*(\(.*\)).*/\1/p' $(firstword $(wildcard debian/changelog hostd/debian/changelog)))
 SECONDS_EACH ?= $(or $(SECONDS),60)
 
 # Commands are not shown, only what they make; V=1 shows them.
@@ -19,7 +21,7 @@ OPT ?= -O2 -g
 SAN ?=
 P11_CFLAGS := $(shell pkg-config --cflags p11-kit-1 2>/dev/null)
 ALLCFLAGS = -std=c17 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -I. $(P11_CFLAGS) $(WARN) $(OPT) $(if $(SAN),$(SAN) -DZEGEL_SANITIZED,$(HARDEN)) \
-            -DZEGEL_LIBEXEC='"$(PREFIX)/libexec/zegel"' $(CFLAGS)
+            -DZEGEL_VERSION='"$(VERSION)"' -DZEGEL_LIBEXEC='"$(PREFIX)/libexec/zegel"' $(CFLAGS)
 ALLLDFLAGS = $(if $(SAN),$(SAN),$(LINKHARDEN)) -pthread $(LDFLAGS)
 
 BASE = hostd/base/buf.c hostd/base/clock.c hostd/base/err.c hostd/base/io.c hostd/base/log.c
@@ -50,7 +52,7 @@ UNIT = $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNITDIRS:%=tests/%/
 UNITDIRS = unit rfc hostile
 vpath test_%.c $(UNITDIRS:%=tests/%)
 
-.PHONY: all deps demo check bench asan tsan fuzz lint layers coverage soak install help clean unit tests fuzzers
+.PHONY: all deps demo check bench asan tsan fuzz lint layers coverage soak deb install help clean unit tests fuzzers
 
 all: $(PROGRAMS) ## build everything into build/
 
@@ -197,12 +199,19 @@ install: all ## into DESTDIR= PREFIX=
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/libexec/zegel
 	install -m 755 $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(BUILD)/zegeld $(DESTDIR)$(PREFIX)/sbin/
-	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/zegel
-	install -m 644 hostd/systemd/zegeld.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/zegel
+	install -m 644 hostd/systemd/zegeld.service $(DESTDIR)$(UNITDIR)/
 	install -m 644 hostd/systemd/zegel.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/zegel.conf
 	install -m 644 hostd/systemd/zegel.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/zegel.conf
-	install -m 644 hostd/systemd/network.conf $(DESTDIR)$(PREFIX)/share/doc/zegel/
+	install -d $(DESTDIR)$(PREFIX)/share/doc/zegel/examples $(DESTDIR)$(PREFIX)/share/doc/zegel-doc
+	install -m 644 hostd/systemd/network.conf hostd/config/zegel.yaml $(DESTDIR)$(PREFIX)/share/doc/zegel/examples/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
+	for page in hostd/man/*.[158]; do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
+	install -m 644 hostd/handbook/*.md $(DESTDIR)$(PREFIX)/share/doc/zegel-doc/
 	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(DESTDIR)$(PREFIX)/libexec/zegel/
+
+deb: ## Debian packages into build/
+	@BUILD=$(BUILD) hostd/debian/build.sh
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -210,4 +219,4 @@ help: ## this list
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/tests -name '*.d' -type f 2>/dev/null)

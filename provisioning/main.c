@@ -60,6 +60,8 @@ int main(int argc, char **argv)
     log_open("zegel", LOG_LEVEL_WARN);
     if (argc >= 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout);
+    if (argc >= 2 && strcmp(argv[1], "--version") == 0)
+        return puts("zegel " ZEGEL_VERSION) < 0 || fflush(stdout) != 0 ? CMD_FAULT : CMD_DONE;
     for (const struct cmd *const *c = commands; *c != NULL && argc >= 2; c++) {
         int words = (*c)->group == NULL ? 1 : 2;
         if (argc > words && strcmp(argv[1], words == 1 ? (*c)->name : (*c)->group) == 0 && strcmp(argv[words], (*c)->name) == 0) {

@@ -410,8 +410,11 @@ static bool make_state(const struct config *c)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"config", required_argument, NULL, 'c'}, {"check", no_argument, NULL, 'n'}, {"help", no_argument, NULL, 'h'}, {0}};
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+                                            {"check", no_argument, NULL, 'n'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'V'},
+                                            {0}};
     struct supervisor s = {.config_path = CONFIG_DEFAULT_PATH, .config_fd = -1};
     bool check_only = false;
     int o, result = -1;
@@ -421,6 +424,8 @@ int main(int argc, char **argv)
             s.config_path = optarg;
         else if (o == 'n')
             check_only = true;
+        else if (o == 'V')
+            return puts("zegeld " ZEGEL_VERSION) < 0 ? EXIT_FAULT : EXIT_SUCCESS;
         else {
             (void)fprintf(o == 'h' ? stdout : stderr,
                           "Usage: zegeld [--config FILE] [--check]\nRuns in the foreground; SIGHUP reloads, SIGTERM stops.\n");
