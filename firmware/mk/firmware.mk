@@ -1,7 +1,12 @@
 # The Zegel token. Included by the Makefile; `make firmware` leaves build/firmware/zegel-token-{imx6ul.elf,native}.
 FW = $(BUILD)/firmware
-FW_CORE = $(wildcard firmware/core/*.c)
-FW_CRYPTO = $(wildcard firmware/crypto/*.c)
+FIRMWARE = $(FW)/zegel-token-native $(FW)/zegel-token-native-dev $(FW)/zegel-token-imx6ul.elf
+
+.PHONY: firmware
+firmware: $(FIRMWARE) ## the Zegel token, for Linux and for the i.MX6UL, into build/firmware/
+
+FW_CORE = $(sort $(wildcard firmware/core/*.c))
+FW_CRYPTO = $(sort $(wildcard firmware/crypto/*.c))
 FW_SHARED = $(FW_CORE) $(FW_CRYPTO) firmware/port/vpcd.c
 # The paths of the machine that builds stay out of what is built.
 FW_CFLAGS = -std=c17 -D_GNU_SOURCE -Ifirmware -Ifirmware/include -Itests $(WARN) $(OPT) $(or $(SAN),$(HARDEN)) \
@@ -21,7 +26,7 @@ $(FW)/libtoken.a: $(call fwobj,$(FW_SHARED))
 	@rm -f $@
 	$(Q)ar rcsD $@ $^
 
-NATIVE = $(call fwobj,firmware/port/native/main.c firmware/port/native/store.c)
+NATIVE = $(call fwobj,firmware/port/native/main.c firmware/port/native/store.c firmware/port/blocks.c)
 $(FW)/zegel-token-native: $(call fwobj,firmware/port/native/hal.c) $(NATIVE) $(FW)/libtoken.a
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS)
 
@@ -40,3 +45,31 @@ $(BUILD)/tests/test_fw_%: tests/unit/test_fw_%.c $(FW)/libtoken.a $(FW)/libhal_r
 
 $(BUILD)/fuzz_fw_%: tests/fuzz/fuzz_fw_%.c $(FW)/libtoken.a $(FW)/libhal_ram.a
 	$(Q)$(CC) $(FW_CFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS)
+
+# ---- imx6ul: bare metal; libraries from Debian's armhf packages
+ARMHF = $(FW)/armhf
+ARM_CC = arm-none-eabi-gcc
+ARM_FLAGS = -mcpu=cortex-a7 -mfpu=neon-vfpv4 -mfloat-abi=hard -mthumb -fno-short-enums
+ARM_CFLAGS = $(ARM_FLAGS) -std=c17 -O2 -g -ffreestanding -ffunction-sections -fdata-sections -fstack-protector-strong -mstack-protector-guard=global \
+             $(WARN) -Wframe-larger-than=8192 -Ifirmware -Ifirmware/include -idirafter $(ARMHF)/usr/include -ffile-prefix-map=$(CURDIR)=.
+ARM_LIBS = $(ARMHF)/usr/lib/arm-linux-gnueabihf/libbearssl.a $(ARMHF)/usr/lib/arm-linux-gnueabihf/libsodium.a
+TEXT_MAX = 262144
+armobj = $(patsubst %,$(FW)/imx6ul/%.o,$(basename $(1)))
+
+$(ARMHF)/.complete: firmware/mk/fetch-armhf
+	$(Q)firmware/mk/fetch-armhf $(ARMHF)
+
+$(FW)/imx6ul/%.o: %.c | $(ARMHF)/.complete
+	@mkdir -p $(@D)
+	$(Q)$(ARM_CC) $(ARM_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FW)/imx6ul/%.o: %.S
+	@mkdir -p $(@D)
+	$(Q)$(ARM_CC) $(ARM_FLAGS) -c -o $@ $<
+
+IMX6UL = $(call armobj,$(FW_SHARED) firmware/port/blocks.c $(sort $(wildcard firmware/port/imx6ul/*.c firmware/port/imx6ul/*.S)))
+$(FW)/zegel-token-imx6ul.elf: $(IMX6UL) firmware/port/imx6ul/link.ld
+	$(Q)$(ARM_CC) $(ARM_FLAGS) -nostartfiles -T firmware/port/imx6ul/link.ld -Wl,--gc-sections,--build-id=none,-z,noexecstack,--no-wchar-size-warning,--no-enum-size-warning \
+	    -o $@.part $(IMX6UL) $(ARM_LIBS)
+	@arm-none-eabi-size $@.part | awk 'NR == 2 { print "  text " $$1 " octets of $(TEXT_MAX)"; exit $$1 > $(TEXT_MAX) }'
+	@mv $@.part $@

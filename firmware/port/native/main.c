@@ -4,6 +4,7 @@
  * Diagnostics: standard error. Exit status: 0 the reader is gone, 2 usage or connection, 98 panic, 99 the power cut asked for. */
 #include "crypto.h"
 #include "hal.h"
+#include "port/blocks.h"
 #include "port/native/store.h"
 #include "port/vpcd.h"
 
@@ -114,7 +115,7 @@ int main(int argc, char **argv)
         return usage();
     store_open(argv[1]);
     if (argc > 4)
-        store_cut(strtoull(argv[4], NULL, 10), argc > 5 ? strtoull(argv[5], NULL, 10) : 0);
+        blocks_cut(strtoull(argv[4], NULL, 10), argc > 5 ? strtoull(argv[5], NULL, 10) : 0);
     if (crypto_init() != CRYPTO_OK)
         hal_panic("crypto does not pass its known-answer tests");
     if (token_boot() != 0)
