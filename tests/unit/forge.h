@@ -17,7 +17,7 @@ enum { FORGE_NOW = 1700000000 }; /* the verifier's clock */
 enum forge_key { FORGE_ED, FORGE_RSA2048, FORGE_RSA1024, FORGE_RSA512, FORGE_KEYS };
 
 /* Made once; never freed: it lives as long as the test program. */
-static EVP_PKEY *forge_pkey(enum forge_key k)
+static inline EVP_PKEY *forge_pkey(enum forge_key k)
 {
     static EVP_PKEY *keys[FORGE_KEYS];
     static const size_t bits[FORGE_KEYS] = {0, 2048, 1024, 512};
@@ -28,7 +28,7 @@ static EVP_PKEY *forge_pkey(enum forge_key k)
 }
 
 /* What stands in p= for this key; `bare`: as RSAPublicKey. */
-static void forge_p(enum forge_key k, bool bare, struct buf *out)
+static inline void forge_p(enum forge_key k, bool bare, struct buf *out)
 {
     uint8_t room[1024], text[BASE64_LEN(sizeof room)];
     unsigned char *der = NULL;
@@ -48,7 +48,7 @@ static void forge_p(enum forge_key k, bool bare, struct buf *out)
 }
 
 /* `text` with "@ed", "@rsa2048", "@bare2048", "@rsa1024" and "@rsa512" become the p= of those keys. */
-static void forge_record(const char *text, struct buf *out)
+static inline void forge_record(const char *text, struct buf *out)
 {
     static const struct {
         const char *name;
@@ -73,7 +73,7 @@ static void forge_record(const char *text, struct buf *out)
 }
 
 /* Header and body of `text` into the engine, the body in chunks of `step`. */
-static void forge_feed(struct dkim_sign *m, struct bytes text, size_t step)
+static inline void forge_feed(struct dkim_sign *m, struct bytes text, size_t step)
 {
     dkim_sign_start(m);
     size_t body = header_parse(&m->header, text);
@@ -83,7 +83,7 @@ static void forge_feed(struct dkim_sign *m, struct bytes text, size_t step)
     ck_assert(dkim_sign_body_end(m));
 }
 
-static size_t forge_raw_sign(enum forge_key k, const uint8_t hash[DKIM_HASH_LEN], uint8_t sig[DKIM_SIGNATURE_MAX])
+static inline size_t forge_raw_sign(enum forge_key k, const uint8_t hash[DKIM_HASH_LEN], uint8_t sig[DKIM_SIGNATURE_MAX])
 {
     size_t len = DKIM_SIGNATURE_MAX;
     if (k == FORGE_ED) {
@@ -100,14 +100,14 @@ static size_t forge_raw_sign(enum forge_key k, const uint8_t hash[DKIM_HASH_LEN]
     return len;
 }
 
-static bool forge_says(const char *tags, const char *what)
+static inline bool forge_says(const char *tags, const char *what)
 {
     return strstr(tags, what) != NULL;
 }
 
 /* The fields that h= names, bottom-most first (RFC 6376 §5.4.2), and `own` behind them: what is signed. */
-static void forge_block(const struct header *h, struct bytes names, bool relaxed, const struct header_field *own,
-                        struct out *block)
+static inline void forge_block(const struct header *h, struct bytes names, bool relaxed, const struct header_field *own,
+                               struct out *block)
 {
     static bool used[DKIM_HEADER_FIELDS_MAX];
     struct bytes name;
@@ -125,7 +125,7 @@ static void forge_block(const struct header *h, struct bytes names, bool relaxed
 
 /* `tags`, all behind "DKIM-Signature:", with "bh=@" and "b=@" made true for `message`, signed by `k`. Appends the whole field.
  * What is canonicalised how is taken from "c=relaxed" and "/relaxed" in it, and the fields from h=. */
-static void forge_sign(struct bytes message, const char *tags, enum forge_key k, struct buf *out)
+static inline void forge_sign(struct bytes message, const char *tags, enum forge_key k, struct buf *out)
 {
     static uint8_t block_room[2 * DKIM_HEADER_TEXT_MAX];
     struct dkim_sign *m = dkim_sign_new();
@@ -182,7 +182,7 @@ static const struct forge_zone forge_zone_default[] = {{"ed._domainkey.example.n
                                                        {NULL, NULL}};
 
 /* A verify_key_lookup; arg: a struct forge_zone list. */
-static enum verify_key_status forge_lookup(void *arg, const char *name, struct verify_key *key)
+static inline enum verify_key_status forge_lookup(void *arg, const char *name, struct verify_key *key)
 {
     struct buf record = BUF_INIT;
     const struct forge_zone *z = arg;
@@ -203,7 +203,8 @@ static enum verify_key_status forge_lookup(void *arg, const char *name, struct v
 }
 
 /* All results of a whole message. Views in them last until the next call. */
-static size_t forge_verify(struct bytes message, const struct forge_zone *zone, struct verification out[VERIFY_RESULTS_MAX])
+static inline size_t forge_verify(struct bytes message, const struct forge_zone *zone,
+                                  struct verification out[VERIFY_RESULTS_MAX])
 {
     static struct dkim_sign *m;
     if (m == NULL && (m = dkim_sign_new()) == NULL)
@@ -213,8 +214,8 @@ static size_t forge_verify(struct bytes message, const struct forge_zone *zone, 
 }
 
 /* `message` signed with `tags` and then `before` put above all of it: the result of the first signature. */
-static struct verification forge_one(const char *before, const char *tags, enum forge_key k, const char *message,
-                                     const struct forge_zone *zone)
+static inline struct verification forge_one(const char *before, const char *tags, enum forge_key k, const char *message,
+                                            const struct forge_zone *zone)
 {
     static struct buf whole;
     struct verification v[VERIFY_RESULTS_MAX];
