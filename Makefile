@@ -37,7 +37,7 @@ SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyrin
          hostd/signer/signer.c
 SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/main.c hostd/supervisor/pin.c
 PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
-         pkcs11/spki.c pkcs11/token.c pkcs11/uri.c
+         pkcs11/spki.c pkcs11/token.c pkcs11/uri.c pkcs11/wrap.c
 WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
 CEREMONY = $(wildcard provisioning/ceremony/*.c)
 LIFECYCLE = $(wildcard provisioning/lifecycle/*.c)

@@ -16,14 +16,18 @@ struct pair {
     CK_OBJECT_HANDLE public, private;
 };
 
-static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_type type, CK_ULONG bits, const char *label,
-                         const uint8_t id[KEY_ID_LEN], bool bind_mechanism, bool bind_copy, struct pair *pair)
+static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, const struct key_wish *w, bool bind_mechanism,
+                         bool bind_copy, struct pair *pair)
 {
     static uint8_t exponent[] = {0x01, 0x00, 0x01};
     static uint8_t curve[] = {0x06, 0x03, 0x2b, 0x65, 0x70}; /* id-Ed25519, RFC 8410 §3 */
+    enum key_type type = w->type;
+    CK_ULONG bits = w->bits;
+    const char *label = w->label;
+    CK_BBOOL may_leave = w->may_leave ? CK_TRUE : CK_FALSE; /* and is then closed, which needs CKA_MODIFIABLE */
     CK_MECHANISM_TYPE allowed = type == KEY_RSA ? CKM_SHA256_RSA_PKCS : CKM_EDDSA;
     CK_MECHANISM mechanism = {type == KEY_RSA ? CKM_RSA_PKCS_KEY_PAIR_GEN : CKM_EC_EDWARDS_KEY_PAIR_GEN, NULL, 0};
-    void *name = (void *)(uintptr_t)label, *key_id = (void *)(uintptr_t)id;
+    void *name = (void *)(uintptr_t)label, *key_id = (void *)(uintptr_t)w->id;
     CK_ATTRIBUTE public[12] = {
         {CKA_TOKEN, &yes, sizeof yes},    {CKA_LABEL, name, strlen(label)}, {CKA_ID, key_id, KEY_ID_LEN},
         {CKA_VERIFY, &yes, sizeof yes},   {CKA_ENCRYPT, &no, sizeof no},    {CKA_WRAP, &no, sizeof no},
@@ -38,9 +42,9 @@ static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_ty
     }
     CK_ATTRIBUTE private[16] = {
         {CKA_TOKEN, &yes, sizeof yes}, {CKA_PRIVATE, &yes, sizeof yes},    {CKA_LABEL, name, strlen(label)},
-        {CKA_ID, key_id, KEY_ID_LEN},  {CKA_SENSITIVE, &yes, sizeof yes},  {CKA_EXTRACTABLE, &no, sizeof no},
+        {CKA_ID, key_id, KEY_ID_LEN},  {CKA_SENSITIVE, &yes, sizeof yes},  {CKA_EXTRACTABLE, &may_leave, 1},
         {CKA_SIGN, &yes, sizeof yes},  {CKA_SIGN_RECOVER, &no, sizeof no}, {CKA_DECRYPT, &no, sizeof no},
-        {CKA_UNWRAP, &no, sizeof no},  {CKA_DERIVE, &no, sizeof no},       {CKA_MODIFIABLE, &no, sizeof no},
+        {CKA_UNWRAP, &no, sizeof no},  {CKA_DERIVE, &no, sizeof no},       {CKA_MODIFIABLE, &may_leave, 1},
     };
     CK_ULONG private_count = 12;
     if (bind_copy)
@@ -52,12 +56,11 @@ static CK_RV generate_on(struct token *t, CK_SESSION_HANDLE session, enum key_ty
 }
 
 /* CKA_ALLOWED_MECHANISMS and CKA_COPYABLE are optional in the standard: a token that refuses them is asked without. */
-static CK_RV generate(struct token *t, CK_SESSION_HANDLE session, enum key_type type, unsigned bits, const char *label,
-                      const uint8_t id[KEY_ID_LEN], struct pair *pair)
+static CK_RV generate(struct token *t, CK_SESSION_HANDLE session, const struct key_wish *w, struct pair *pair)
 {
     CK_RV rv = CKR_OK;
     for (int less = 0; less < 3; less++) {
-        rv = generate_on(t, session, type, bits, label, id, less < 1, less < 2, pair);
+        rv = generate_on(t, session, w, less < 1, less < 2, pair);
         if (rv != CKR_ATTRIBUTE_TYPE_INVALID && rv != CKR_ATTRIBUTE_VALUE_INVALID && rv != CKR_TEMPLATE_INCONSISTENT &&
             rv != CKR_ATTRIBUTE_READ_ONLY)
             break;
@@ -81,10 +84,9 @@ static int check_label_free(struct token *t, CK_SESSION_HANDLE session, const ch
     return ZEGEL_ERR_EXISTS;
 }
 
-static int find_generated(struct token *t, const char *label, const uint8_t id[KEY_ID_LEN], struct key *out, struct buf *why)
+static int find_generated(struct token *t, const uint8_t id[KEY_ID_LEN], struct key *out, struct buf *why)
 {
     struct buf uri = BUF_INIT;
-    (void)label;
     buf_add_str(&uri, "pkcs11:id=");
     for (size_t i = 0; i < KEY_ID_LEN; i++)
         buf_addf(&uri, "%%%02x", id[i]);
@@ -95,15 +97,15 @@ static int find_generated(struct token *t, const char *label, const uint8_t id[K
 
 int key_generate(struct token *t, enum key_type type, unsigned bits, const char *label, struct key *out, struct buf *why)
 {
-    uint8_t id[KEY_ID_LEN];
-    if (RAND_bytes(id, sizeof id) != 1)
+    struct key_wish w = {.type = type, .bits = bits, .label = label};
+    if (RAND_bytes(w.id, sizeof w.id) != 1)
         return ZEGEL_ERR_SYSTEM;
-    return key_generate_as(t, type, bits, label, id, out, why);
+    return key_generate_as(t, &w, out, why);
 }
 
-int key_generate_as(struct token *t, enum key_type type, unsigned bits, const char *label, const uint8_t id[KEY_ID_LEN],
-                    struct key *out, struct buf *why)
+int key_generate_as(struct token *t, const struct key_wish *w, struct key *out, struct buf *why)
 {
+    const char *label = w->label;
     CK_SESSION_HANDLE session;
     struct pair pair = {0, 0};
     CK_RV rv = CKR_OK;
@@ -114,7 +116,7 @@ int key_generate_as(struct token *t, enum key_type type, unsigned bits, const ch
     if (err != ZEGEL_OK)
         return err;
     err = check_label_free(t, session, label, &rv, why);
-    if (err == ZEGEL_OK && (rv = generate(t, session, type, bits, label, id, &pair)) != CKR_OK) {
+    if (err == ZEGEL_OK && (rv = generate(t, session, w, &pair)) != CKR_OK) {
         buf_addf(why, "token %s: generating %s: %s; %s", t->cfg.name, label, ckr_name(rv), ckr_advice(rv));
         err = ckr_to_err(rv);
     }
@@ -122,11 +124,11 @@ int key_generate_as(struct token *t, enum key_type type, unsigned bits, const ch
     if (err != ZEGEL_OK)
         return err;
     struct key_attributes a;
-    err = find_generated(t, label, id, out, why);
+    err = find_generated(t, w->id, out, why);
     if (err == ZEGEL_OK)
         err = key_attributes(t, out, &a, why);
-    const char *wrong = err == ZEGEL_OK ? key_attributes_wrong(&a) : NULL;
-    if (err == ZEGEL_OK && wrong == NULL && (out->type != type || (type == KEY_RSA && out->bits != bits)))
+    const char *wrong = err == ZEGEL_OK && !w->may_leave ? key_attributes_wrong(&a) : NULL;
+    if (err == ZEGEL_OK && wrong == NULL && (out->type != w->type || (w->type == KEY_RSA && out->bits != w->bits)))
         wrong = "it is not of the kind that was asked for";
     if (wrong == NULL)
         return err;

@@ -32,9 +32,15 @@ int key_list(struct token *t, struct key **keys, size_t *count, struct buf *why)
 /* Generate a pair on the token, every attribute explicit and read back; a mismatch destroys the pair.
  * `label` must not exist yet (ZEGEL_ERR_EXISTS). bits: 2048, 3072 or 4096 for RSA. */
 int key_generate(struct token *t, enum key_type type, unsigned bits, const char *label, struct key *out, struct buf *why);
-/* The same with the caller's CKA_ID, so that a ceremony that was cut off finds what it made. */
-int key_generate_as(struct token *t, enum key_type type, unsigned bits, const char *label, const uint8_t id[KEY_ID_LEN],
-                    struct key *out, struct buf *why);
+/* The same, and more of it for the caller to say. */
+struct key_wish {
+    enum key_type type;
+    unsigned bits;
+    const char *label;
+    uint8_t id[KEY_ID_LEN]; /* so that a ceremony that was cut off finds what it made */
+    bool may_leave;         /* CKA_EXTRACTABLE, until wrap_close: the caller then checks the attributes */
+};
+int key_generate_as(struct token *t, const struct key_wish *w, struct key *out, struct buf *why);
 
 /* Find the same key again after a loss of session: same CKA_ID, same label, same public key, or ZEGEL_ERR_KEY_GONE. */
 int key_find_again(struct token *t, CK_SESSION_HANDLE session, const struct key *k, CK_OBJECT_HANDLE *handle, CK_RV *rv,

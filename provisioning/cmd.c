@@ -19,6 +19,7 @@ enum {
     OPT_KEY,
     OPT_AS,
     OPT_PIN,
+    OPT_BACKUP_PIN,
     OPT_MODULE,
     OPT_CARD,
     OPT_PREVIOUS,
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
     {"key", required_argument, NULL, OPT_KEY},
     {"as", required_argument, NULL, OPT_AS},
     {"pin", required_argument, NULL, OPT_PIN},
+    {"backup-pin", required_argument, NULL, OPT_BACKUP_PIN},
     {"module", required_argument, NULL, OPT_MODULE},
     {"card", required_argument, NULL, OPT_CARD},
     {"previous", required_argument, NULL, OPT_PREVIOUS},
@@ -108,6 +110,7 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_KEY: out->key = optarg; break;
         case OPT_AS: out->as = optarg; break;
         case OPT_PIN: out->pin = optarg; break;
+        case OPT_BACKUP_PIN: out->backup_pin = optarg; break;
         case OPT_MODULE: out->module = optarg; break;
         case OPT_CARD: out->card = optarg; break;
         case OPT_PREVIOUS: out->previous = optarg; break;

@@ -31,7 +31,7 @@ struct cmd_options {
     const char *config; /* --config */
     bool json;          /* --json */
     const char *domain, *selector, *token, *algorithm, *so_pin_file, *label, *zone, *authserv_id, *key;
-    const char *as, *pin, *module, *card, *previous, *trust, *tsa, *text, *decision, *agreed, *state;
+    const char *as, *pin, *backup_pin, *module, *card, *previous, *trust, *tsa, *text, *decision, *agreed, *state;
     bool non_interactive, all;
 };
 

@@ -93,13 +93,14 @@ static int run_import(int argc, char **argv)
 static int run_it(const struct transcript *t, const struct cmd_options *o, struct buf *why)
 {
     struct buf latch = BUF_INIT;
-    struct ceremony_pin source = {"ceremony", o->pin};
+    struct ceremony_pin source = {"ceremony", o->pin}, backup = {"ceremony-backup", o->backup_pin};
     ceremony_latch_dir(o, &latch);
     struct run_options options = {.talk = talk_open(!o->non_interactive),
                                   .latch_dir = buf_cstr(&latch),
                                   .previous = o->previous,
                                   .pin = ceremony_ask_pin,
-                                  .pin_arg = &source};
+                                  .pin_arg = &source,
+                                  .backup_pin_arg = &backup};
     int err = run_ceremony(t, &options, why);
     if (err == ZEGEL_OK)
         (void)printf("\nThe ceremony has ended. Next: zegel ceremony seal %s\n", t->dir);
@@ -216,9 +217,9 @@ const struct cmd cmd_ceremony_export = {"ceremony", "export", run_export, "DIR",
                                         "Make request.json, the approved plan that crosses the air gap."};
 const struct cmd cmd_ceremony_import = {"ceremony", "import", run_import, "REQUEST DIR",
                                         "Make a new directory out of a request, everything checked."};
-const struct cmd cmd_ceremony_run = {"ceremony", "run", run_run,
-                                     "[--pin SOURCE] [--previous DIR] [--state DIR] [--non-interactive] DIR",
-                                     "Hold the ceremony; after a crash, the same command goes on."};
+const struct cmd cmd_ceremony_run = {
+    "ceremony", "run", run_run, "[--pin SOURCE] [--backup-pin SOURCE] [--previous DIR] [--state DIR] [--non-interactive] DIR",
+    "Hold the ceremony; after a crash, the same command goes on."};
 const struct cmd cmd_ceremony_exception = {"ceremony", "exception", run_exception_command,
                                            "--text T --decision D --agreed NAMES DIR",
                                            "Write an exception into the journal: what happened, what was decided, who agreed."};

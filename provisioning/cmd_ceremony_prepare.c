@@ -21,7 +21,8 @@ enum { REPEAT_MAX = 64, CERTIFICATE_MAX = 16384 };
 /* ---- flags → plan.yaml ---- */
 
 struct flags {
-    const char *action, *serial, *organisation, *module, *label, *threshold, *days, *previous, *backup_reason;
+    const char *action, *serial, *organisation, *module, *label, *threshold, *days, *previous, *backup_reason, *backup_label,
+        *backup_module, *backup_restored;
     const char *administrator, *dns_operator, *witness, *transcript; /* NAME=FILE */
     const char *keys[REPEAT_MAX], *custodians[REPEAT_MAX];
     size_t keys_count, custodians_count;
@@ -37,6 +38,9 @@ static const struct option long_options[] = {
     {"days", required_argument, NULL, 'd'},
     {"previous", required_argument, NULL, 'p'},
     {"backup-reason", required_argument, NULL, 'b'},
+    {"backup-label", required_argument, NULL, 'B'},
+    {"backup-module", required_argument, NULL, 'M'},
+    {"backup-restored", required_argument, NULL, 'R'},
     {"administrator", required_argument, NULL, 'A'},
     {"dns-operator", required_argument, NULL, 'D'},
     {"witness", required_argument, NULL, 'W'},
@@ -51,8 +55,10 @@ static const struct option long_options[] = {
 static bool read_flags(int argc, char **argv, struct flags *f, int *code)
 {
     int o;
-    *f = (struct flags){
-        .action = "generate", .days = "7", .backup_reason = "a lost key is replaced by a new one under a new selector"};
+    *f = (struct flags){.action = "generate",
+                        .days = "7",
+                        .backup_restored = "destroy",
+                        .backup_reason = "a lost key is replaced by a new one under a new selector"};
     *code = CMD_USAGE;
     optind = 1;
     while ((o = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
@@ -66,6 +72,9 @@ static bool read_flags(int argc, char **argv, struct flags *f, int *code)
         case 'd': f->days = optarg; break;
         case 'p': f->previous = optarg; break;
         case 'b': f->backup_reason = optarg; break;
+        case 'B': f->backup_label = optarg; break;
+        case 'M': f->backup_module = optarg; break;
+        case 'R': f->backup_restored = optarg; break;
         case 'A': f->administrator = optarg; break;
         case 'D': f->dns_operator = optarg; break;
         case 'W': f->witness = optarg; break;
@@ -157,19 +166,20 @@ static int key_line(struct buf *yaml, const char *text, struct buf *why)
     return ZEGEL_OK;
 }
 
-static int token_section(struct buf *yaml, const struct flags *f, struct buf *why)
+/* A token's section, as what is plugged in says; each line indented. */
+static int token_section(struct buf *yaml, const char *indent, const char *module, const char *label, struct buf *why)
 {
     char hash[CANON_HEX], serial[17];
     struct buf uri = BUF_INIT;
     struct module *m = NULL;
     struct token *t = NULL;
     buf_add_str(&uri, "pkcs11:token=");
-    for (const char *c = f->label; *c != '\0'; c++)
+    for (const char *c = label; *c != '\0'; c++)
         buf_addf(&uri, "%%%02x", (unsigned)(unsigned char)*c);
-    struct token_config cfg = {.name = f->label, .uri = buf_cstr(&uri), .sessions = 1};
-    int err = store_hash(f->module, hash, why);
+    struct token_config cfg = {.name = label, .uri = buf_cstr(&uri), .sessions = 1};
+    int err = store_hash(module, hash, why);
     if (err == ZEGEL_OK)
-        err = module_open(f->module, hash, &m, why);
+        err = module_open(module, hash, &m, why);
     if (err == ZEGEL_OK)
         err = token_open(m, &cfg, &t, why);
     if (err == ZEGEL_OK) {
@@ -177,16 +187,27 @@ static int token_section(struct buf *yaml, const struct flags *f, struct buf *wh
         serial[16] = '\0';
         for (size_t n = 16; n > 0 && serial[n - 1] == ' '; n--)
             serial[n - 1] = '\0';
-        buf_add_str(yaml, "token:\n");
-        field(yaml, "  label", f->label);
-        field(yaml, "  serial", serial);
-        field(yaml, "  module", f->module);
-        field(yaml, "  module-sha256", hash);
+        const char *fields[][2] = {{"label", label}, {"serial", serial}, {"module", module}, {"module-sha256", hash}};
+        buf_addf(yaml, "%stoken:\n", indent);
+        for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
+            buf_addf(yaml, "%s  ", indent);
+            field(yaml, fields[i][0], fields[i][1]);
+        }
     }
     token_close(t);
     module_close(m);
     buf_free(&uri);
     return err;
+}
+
+static int backup_section(struct buf *yaml, const struct flags *f, struct buf *why)
+{
+    buf_addf(yaml, "backup:\n  rule: %s\n", f->backup_label == NULL ? "none" : "wrap");
+    field(yaml, "  reason", f->backup_reason);
+    buf_addf(yaml, "  restored: %s\n", f->backup_restored);
+    if (f->backup_label == NULL)
+        return ZEGEL_OK;
+    return token_section(yaml, "  ", f->backup_module != NULL ? f->backup_module : f->module, f->backup_label, why);
 }
 
 static int head_section(struct buf *yaml, const struct flags *f, struct buf *why)
@@ -224,14 +245,15 @@ static int write_yaml(struct buf *yaml, const struct flags *f, struct buf *why)
     buf_add_str(yaml, "# The plan of a key ceremony. No secrets. Rules: zegel ceremony lint\n");
     int err = head_section(yaml, f, why);
     if (err == ZEGEL_OK)
-        err = token_section(yaml, f, why);
+        err = token_section(yaml, "", f->module, f->label, why);
     buf_add_str(yaml, "keys:\n");
     for (size_t i = 0; i < f->keys_count && err == ZEGEL_OK; i++)
         err = key_line(yaml, f->keys[i], why);
     buf_add_str(yaml, "template: # of each private key, read back from the token\n  CKA_SIGN: true\n  CKA_SENSITIVE: true\n"
                       "  CKA_EXTRACTABLE: false\n  CKA_MODIFIABLE: false\n  CKA_COPYABLE: false\n  CKA_DECRYPT: false\n"
-                      "  CKA_UNWRAP: false\n  CKA_DERIVE: false\n  CKA_SIGN_RECOVER: false\nbackup:\n  rule: none\n");
-    field(yaml, "  reason", f->backup_reason);
+                      "  CKA_UNWRAP: false\n  CKA_DERIVE: false\n  CKA_SIGN_RECOVER: false\n");
+    if (err == ZEGEL_OK)
+        err = backup_section(yaml, f, why);
     buf_addf(yaml, "timing:\n  publish-wait: 24h\n  active-max: 180d\n  retired-keep: 14d\nthreshold: %s\ncustodians:\n",
              f->threshold);
     for (size_t i = 0; i < f->custodians_count && err == ZEGEL_OK; i++) {
@@ -302,6 +324,10 @@ static int compile(const char *dir, struct buf *why)
     if (err == ZEGEL_OK) {
         if (!store_has(dir, "script.pdf"))
             make_pdf(dir);
+        struct buf warnings = BUF_INIT;
+        plan_warnings(t.plan, &warnings);
+        (void)fputs(buf_cstr(&warnings), stdout);
+        buf_free(&warnings);
         (void)printf("%s: plan.json and script.md are made\nSHA-256 of the plan: %s\n", dir, t.plan_hash);
     }
     transcript_close(&t);
@@ -364,8 +390,11 @@ static int run_lint(int argc, char **argv)
         err = plan_parse(argv[optind], buf_bytes(&yaml), &p, &why);
     if (err == ZEGEL_OK)
         err = plan_lint(p, &why);
-    if (err == ZEGEL_OK)
-        (void)printf("%s: keeps every rule\n", argv[optind]);
+    if (err == ZEGEL_OK) {
+        plan_warnings(p, &rules);
+        (void)printf("%s%s: keeps every rule\n", buf_cstr(&rules), argv[optind]);
+    }
+    buf_free(&rules);
     code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(&cmd_ceremony_lint, err, buf_cstr(&why));
     plan_free(p);
     buf_free(&yaml);
@@ -379,7 +408,8 @@ const struct cmd cmd_ceremony_prepare = {
     "  --serial N --organisation NAME --module FILE --label TOKEN --threshold M --key "
     "DOMAIN/SELECTOR:ALGORITHM[:SPKI-SHA256]...\n"
     "  --custodian NAME=PEM... --administrator NAME=PEM --dns-operator NAME=PEM\n  --witness NAME=PEM --transcript NAME=PEM\n"
-    "  [--action generate|activate|retire|destroy] [--previous DIR] [--days N] [--backup-reason TEXT] DIR",
+    "  [--action generate|activate|retire|destroy] [--previous DIR] [--days N] [--backup-reason TEXT]\n  [--backup-label TOKEN "
+    "[--backup-module FILE] [--backup-restored keep|destroy]] DIR",
     "Write plan.yaml, compile it to plan.json, print the script."};
 const struct cmd cmd_ceremony_lint = {"ceremony", "lint", run_lint, "[PLAN]",
                                       "Check a plan; without one, print the policy's rules."};

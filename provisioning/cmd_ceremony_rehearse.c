@@ -6,6 +6,7 @@
 
 #include "ceremony/run.h"
 #include "ceremony/standing.h"
+#include "ceremony/steps.h"
 #include "ceremony/store.h"
 #include "cmd.h"
 #include "pkcs11/init.h"
@@ -89,6 +90,8 @@ static int set_the_stage(const struct transcript *t, const char *dir, const char
         err = module_open(module, NULL, &m, why);
     if (err == ZEGEL_OK)
         err = make_token(m, "rehearsal", why);
+    if (err == ZEGEL_OK && steps_have_backup(t->plan))
+        err = make_token(m, "rehearsal-backup", why);
     if (err == ZEGEL_OK)
         err = stand_ins(t, m, rehearsal_uri, why);
     module_close(m);
@@ -118,8 +121,12 @@ static int rehearse(const struct transcript *t, const char *dir, const char *mod
         err = transcript_open(dir, &copy, why);
     if (err == ZEGEL_OK)
         err = set_the_stage(&copy, dir, module, why);
-    struct run_options options = {
-        .talk = talk_open(ask), .latch_dir = buf_cstr(&latch), .uri = rehearsal_uri, .module = module, .pin = rehearsal_pin};
+    struct run_options options = {.talk = talk_open(ask),
+                                  .latch_dir = buf_cstr(&latch),
+                                  .uri = rehearsal_uri,
+                                  .backup_uri = "pkcs11:token=rehearsal-backup",
+                                  .module = module,
+                                  .pin = rehearsal_pin};
     if (err == ZEGEL_OK)
         err = run_ceremony(&copy, &options, why);
     transcript_close(&copy);

@@ -12,9 +12,7 @@
 
 enum { WITHIN_MS = 20000, OBJECTS_MAX = 16 };
 
-/* How many objects have this CKA_ID or (id_len 0) this label; with `destroy`, they are destroyed. A session that lost its login
- * sees no private objects and no error: checked. */
-static int objects(struct token *t, struct bytes id, const char *label, bool destroy, CK_ULONG *count, struct buf *why)
+int act_objects(struct token *t, struct bytes id, const char *label, bool destroy, CK_ULONG *count, struct buf *why)
 {
     CK_ATTRIBUTE template = {id.len > 0 ? CKA_ID : CKA_LABEL, id.len > 0 ? (void *)(uintptr_t)id.data : (void *)(uintptr_t)label,
                              id.len > 0 ? id.len : strlen(label)};
@@ -66,18 +64,24 @@ static const json_t *inventory_find(const json_t *inventory, const char *name, c
 
 /* ---- generate ---- */
 
-static int make_or_adopt(struct token *t, const struct plan_key *k, const char *label, const uint8_t id[KEY_ID_LEN],
-                         bool resuming, struct key *key, struct buf *why)
+static int make_or_adopt(const struct act *a, const struct plan_key *k, const char *label, const uint8_t id[KEY_ID_LEN],
+                         struct key *key, struct buf *why)
 {
+    struct token *t = a->token;
+    const bool resuming = a->resuming;
+    struct key_wish wish = {.type = k->algorithm == PLAN_ED25519 ? KEY_ED25519 : KEY_RSA,
+                            .bits = plan_algorithm_bits(k->algorithm),
+                            .label = label,
+                            .may_leave = a->plan->backup.rule == PLAN_BACKUP_WRAP};
     CK_ULONG by_id = 0, by_label = 0;
-    int err = objects(t, bytes_of(id, KEY_ID_LEN), label, false, &by_id, why);
+    int err = act_objects(t, bytes_of(id, KEY_ID_LEN), label, false, &by_id, why);
     if (err == ZEGEL_OK)
-        err = objects(t, bytes_of(NULL, 0), label, false, &by_label, why);
+        err = act_objects(t, bytes_of(NULL, 0), label, false, &by_label, why);
     if (err != ZEGEL_OK)
         return err;
+    memcpy(wish.id, id, KEY_ID_LEN);
     if (by_id == 0 && by_label == 0)
-        return key_generate_as(t, k->algorithm == PLAN_ED25519 ? KEY_ED25519 : KEY_RSA, plan_algorithm_bits(k->algorithm), label,
-                               id, key, why);
+        return key_generate_as(t, &wish, key, why);
     if (resuming && by_id == 2 && by_label == 2)
         return act_find(t, bytes_of(id, KEY_ID_LEN), key, why);
     if (!resuming)
@@ -107,7 +111,7 @@ int act_generate(const struct act *a, const struct plan_key *k, json_t **data, s
     evidence_id(a->plan_hash, k, id);
     plan_label(k, &label);
     *data = NULL;
-    int err = make_or_adopt(t, k, buf_cstr(&label), id, a->resuming, &key, why);
+    int err = make_or_adopt(a, k, buf_cstr(&label), id, &key, why);
     if (err != ZEGEL_OK)
         goto out;
     err = evidence_make(t, a->plan, a->plan_hash, k, &key, data, why);
@@ -149,7 +153,7 @@ static int destroy_what_is_left(struct token *t, struct bytes id, const struct p
     if (count == 0 && resuming)
         return ZEGEL_OK;
     if (count == 1 && resuming) /* cut off between the two halves, which the inventory showed to be the planned pair */
-        return objects(t, id, label, true, &count, why);
+        return act_objects(t, id, label, true, &count, why);
     int err = act_find(t, id, &key, why);
     if (err != ZEGEL_OK)
         return err;
@@ -192,13 +196,13 @@ int act_destroy(const struct act *a, const struct plan_key *k, json_t **data, st
     int err = act_known(a, k, room, &id_len, why);
     struct bytes id = bytes_of(room, id_len);
     if (err == ZEGEL_OK)
-        err = objects(a->token, id, name, false, &by_id, why);
+        err = act_objects(a->token, id, name, false, &by_id, why);
     if (err == ZEGEL_OK)
         err = destroy_what_is_left(a->token, id, k, name, by_id, a->resuming, why);
     if (err == ZEGEL_OK)
-        err = objects(a->token, id, name, false, &by_id, why);
+        err = act_objects(a->token, id, name, false, &by_id, why);
     if (err == ZEGEL_OK)
-        err = objects(a->token, bytes_of(NULL, 0), name, false, &by_label, why);
+        err = act_objects(a->token, bytes_of(NULL, 0), name, false, &by_label, why);
     if (err == ZEGEL_OK && by_id + by_label > 0) {
         buf_addf(why, "%s: the token still shows it", name);
         err = ZEGEL_ERR_MODULE;

@@ -24,6 +24,9 @@ int act_permit(const struct act *a, const struct plan_key *k, json_t **data, str
 /* Destroys the pair that the inventory names, and looks that nothing of it is left. */
 int act_destroy(const struct act *a, const struct plan_key *k, json_t **data, struct buf *why);
 
+/* How many objects have this CKA_ID or (id.len 0) this label; with `destroy`, they are destroyed. A session that lost its login
+ * sees no private objects and no error: checked. `label` is also for the message. */
+int act_objects(struct token *t, struct bytes id, const char *label, bool destroy, CK_ULONG *count, struct buf *why);
 /* The pair with that CKA_ID, as key_find. */
 int act_find(struct token *t, struct bytes id, struct key *key, struct buf *why);
 /* The planned key in the inventory before: its CKA_ID. ZEGEL_ERR_REFUSED when it is not there, is another key, or its standing

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
-#include "ceremony/act.h"
+#include "ceremony/backup.h"
 #include "ceremony/exchange.h"
 #include "ceremony/ledger.h"
 #include "ceremony/standing.h"
@@ -78,19 +78,30 @@ int deeds_check_used(struct run *r, struct buf *why)
     return ZEGEL_ERR_REFUSED;
 }
 
+static struct act act_of(const struct run *r, bool resuming)
+{
+    return (struct act){.token = r->token,
+                        .plan = r->t->plan,
+                        .plan_hash = r->t->plan_hash,
+                        .before = deeds_done(r, "inventory before"),
+                        .earlier = json_object_get(r->earlier, "keys"),
+                        .resuming = resuming};
+}
+
 static int key_deed(struct run *r, const struct plan_key *k, bool resuming, json_t **data, struct buf *why)
 {
-    const struct act act = {.token = r->token,
-                            .plan = r->t->plan,
-                            .plan_hash = r->t->plan_hash,
-                            .before = deeds_done(r, "inventory before"),
-                            .earlier = json_object_get(r->earlier, "keys"),
-                            .resuming = resuming};
+    const struct act act = act_of(r, resuming);
     switch (r->t->plan->action) {
     case PLAN_GENERATE: return act_generate(&act, k, data, why);
     case PLAN_DESTROY: return act_destroy(&act, k, data, why);
     default: return act_permit(&act, k, data, why);
     }
+}
+
+static int backup_deed(struct run *r, const struct plan_key *k, bool resuming, json_t **data, struct buf *why)
+{
+    const struct backup b = {.act = act_of(r, resuming), .second = r->backup, .dir = r->t->dir};
+    return r->t->plan->action == PLAN_DESTROY ? backup_destroy(&b, k, data, why) : backup_make(&b, k, data, why);
 }
 
 static int respond(struct run *r, json_t **data, struct buf *why)
@@ -129,6 +140,7 @@ int deeds_do(struct run *r, const struct step *s, bool resuming, json_t **data, 
     case STEP_USE_PLAN: return use_plan(r, resuming, data, why);
     case STEP_BEFORE:
     case STEP_AFTER: return inventory(r, data, why);
+    case STEP_BACKUP: return backup_deed(r, s->key, resuming, data, why);
     case STEP_KEY: return key_deed(r, s->key, resuming, data, why);
     case STEP_RESPONSE: return respond(r, data, why);
     }

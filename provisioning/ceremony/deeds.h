@@ -11,8 +11,8 @@ struct run {
     const struct transcript *t;
     const struct run_options *o;
     struct journal journal;
-    struct module *module;
-    struct token *token;
+    struct module *module, *backup_module; /* the second NULL when it is the same one, or there is no backup */
+    struct token *token, *backup;
     char tool[CANON_HEX], module_hash[CANON_HEX], previous_plan[CANON_HEX];
     json_t *earlier; /* response.json of the ceremony before; NULL: none */
     json_t *signers; /* approvals: name → SHA-256 */

@@ -41,13 +41,26 @@ static json_t *attributes(const struct key_attributes *a)
                      said(a->sign_recover));
 }
 
-static int prove(struct token *t, struct key *key, struct bytes challenge, uint8_t sig[SIGN_MAX], size_t *len, struct buf *why)
+int evidence_attributes(struct token *t, const struct key *key, json_t **out, struct buf *why)
 {
-    uint8_t hash[DKIM_HASH_LEN];
+    struct key_attributes a;
+    int err = key_attributes(t, key, &a, why);
+    *out = err == ZEGEL_OK ? attributes(&a) : NULL;
+    return err;
+}
+
+int evidence_prove(struct token *t, struct key *key, struct bytes challenge, json_t **proof, struct buf *why)
+{
+    uint8_t hash[DKIM_HASH_LEN], sig[SIGN_MAX];
+    size_t len = 0;
+    *proof = NULL;
     if (!digest_sha256(challenge, hash))
         return ZEGEL_ERR_NOMEM;
-    return sign_data(t, key, key->type == KEY_RSA ? challenge : bytes_of(hash, sizeof hash),
-                     clock_monotonic_ms() + SIGN_WITHIN_MS, sig, len, why);
+    int err = sign_data(t, key, key->type == KEY_RSA ? challenge : bytes_of(hash, sizeof hash),
+                        clock_monotonic_ms() + SIGN_WITHIN_MS, sig, &len, why);
+    if (err == ZEGEL_OK)
+        *proof = base64(bytes_of(sig, len));
+    return err;
 }
 
 static json_t *record(const struct plan_key *k, struct bytes spki)
@@ -70,23 +83,22 @@ static json_t *record(const struct plan_key *k, struct bytes spki)
 int evidence_make(struct token *t, const struct plan *p, const char *plan_hash, const struct plan_key *k, struct key *key,
                   json_t **out, struct buf *why)
 {
-    uint8_t sig[SIGN_MAX];
     char id[2 * KEY_ID_MAX + 1], print[CANON_HEX];
-    size_t len = 0;
-    struct key_attributes a;
+    json_t *shown = NULL, *proof = NULL;
     struct buf challenge = BUF_INIT;
     struct bytes spki = bytes_of(key->spki, key->spki_len);
     hex(key->id, key->id_len, id);
     canon_hash(spki, print);
     evidence_challenge(p, plan_hash, k, print, &challenge);
-    int err = key_attributes(t, key, &a, why);
+    int err = evidence_attributes(t, key, &shown, why);
     if (err == ZEGEL_OK)
-        err = prove(t, key, buf_bytes(&challenge), sig, &len, why);
-    *out = err != ZEGEL_OK
-               ? NULL
-               : json_pack("{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o}", "label", key->label, "id", id, "algorithm",
-                           plan_algorithm_name(k->algorithm), "spki", base64(spki), "spki_sha256", print, "attributes",
-                           attributes(&a), "proof", base64(bytes_of(sig, len)), "record", record(k, spki));
+        err = evidence_prove(t, key, buf_bytes(&challenge), &proof, why);
+    *out = err != ZEGEL_OK ? NULL
+                           : json_pack("{s:s, s:s, s:s, s:o, s:s, s:O, s:O, s:o}", "label", key->label, "id", id, "algorithm",
+                                       plan_algorithm_name(k->algorithm), "spki", base64(spki), "spki_sha256", print,
+                                       "attributes", shown, "proof", proof, "record", record(k, spki));
+    json_decref(shown);
+    json_decref(proof);
     if (err == ZEGEL_OK && *out == NULL)
         err = ZEGEL_ERR_NOMEM;
     buf_free(&challenge);

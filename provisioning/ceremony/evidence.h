@@ -12,6 +12,22 @@ void evidence_id(const char *plan_hash, const struct plan_key *k, uint8_t id[KEY
 void evidence_challenge(const struct plan *p, const char *plan_hash, const struct plan_key *k, const char *spki_sha256,
                         struct buf *out);
 
+/* What the attributes of a key should be: as made; when its backup was tried and it was closed; of the copy on the second token.
+ */
+enum evidence_stage { EVIDENCE_MADE, EVIDENCE_CLOSED, EVIDENCE_RESTORED };
+/* The name of the first attribute that is not as the plan wants it, or NULL. */
+const char *evidence_wrong_attribute(const struct plan *p, enum evidence_stage stage, const json_t *attributes);
+/* A signature by `key` over the challenge of that purpose, as text; checked by evidence_proof_fits. */
+int evidence_prove(struct token *t, struct key *key, struct bytes challenge, json_t **proof, struct buf *why);
+bool evidence_proof_fits(struct bytes challenge, struct bytes spki, const json_t *proof);
+/* What a restored key signs, to show that it is the original. */
+void evidence_restore_challenge(const struct plan *p, const char *plan_hash, const struct plan_key *k, const char *spki_sha256,
+                                struct buf *out);
+/* The attributes as the token shows them, as JSON. */
+int evidence_attributes(struct token *t, const struct key *key, json_t **out, struct buf *why);
+/* The public key in a piece of evidence; nothing when it cannot be read. */
+struct bytes evidence_spki(const json_t *e, uint8_t room[KEY_SPKI_MAX]);
+
 /* {label, id, algorithm, spki, spki_sha256, attributes, proof, record}: a new reference. */
 int evidence_make(struct token *t, const struct plan *p, const char *plan_hash, const struct plan_key *k, struct key *key,
                   json_t **out, struct buf *why);

@@ -35,41 +35,66 @@ static struct bytes decode(const json_t *e, const char *name, uint8_t *room, siz
     return base64_decode(bytes_str(text_of(e, name)), &out) ? out_bytes(&out) : bytes_of(NULL, 0);
 }
 
-/* What the plan asks for, and what PKCS#11 derives of it. A token may keep silent on the optional ones. */
-static const char *wrong_attribute(const struct plan_template *t, const json_t *a)
+/* What the plan asks for, and what PKCS#11 derives of it. A token may keep silent on the optional ones. With a wrapped backup,
+ * a key is extractable until it is closed, and modifiable so that it can be; the restored one was not made where it is. */
+const char *evidence_wrong_attribute(const struct plan *p, enum evidence_stage stage, const json_t *attributes)
 {
+    const struct plan_template *t = &p->template;
+    bool wraps = p->backup.rule == PLAN_BACKUP_WRAP, copy = stage == EVIDENCE_RESTORED;
+    bool open = wraps && p->action == PLAN_GENERATE && stage == EVIDENCE_MADE;
     const struct {
         const char *name;
-        bool want, may_be_silent;
-    } all[] = {{"CKA_SIGN", t->sign, false},
-               {"CKA_SENSITIVE", t->sensitive, false},
-               {"CKA_ALWAYS_SENSITIVE", true, false},
-               {"CKA_EXTRACTABLE", t->extractable, false},
-               {"CKA_NEVER_EXTRACTABLE", !t->extractable, false},
-               {"CKA_LOCAL", true, false},
-               {"CKA_MODIFIABLE", t->modifiable, false},
-               {"CKA_COPYABLE", t->copyable, true},
-               {"CKA_DECRYPT", t->decrypt, true},
-               {"CKA_UNWRAP", t->unwrap, true},
-               {"CKA_DERIVE", t->derive, true},
-               {"CKA_SIGN_RECOVER", t->sign_recover, true}};
+        bool want, may_be_silent, may_be_either;
+    } all[] = {{"CKA_SIGN", t->sign, false, false},
+               {"CKA_SENSITIVE", t->sensitive, false, false},
+               {"CKA_ALWAYS_SENSITIVE", !copy, false, false},
+               {"CKA_EXTRACTABLE", t->extractable || open, false, false},
+               {"CKA_NEVER_EXTRACTABLE", !t->extractable && !wraps, false, false},
+               {"CKA_LOCAL", !copy, false, false},
+               {"CKA_MODIFIABLE", t->modifiable || (wraps && !copy), false, false},
+               {"CKA_COPYABLE", t->copyable, true, copy},
+               {"CKA_DECRYPT", t->decrypt, true, false},
+               {"CKA_UNWRAP", t->unwrap, true, false},
+               {"CKA_DERIVE", t->derive, true, false},
+               {"CKA_SIGN_RECOVER", t->sign_recover, true, false}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        const json_t *v = json_object_get(a, all[i].name);
-        if (!(json_is_boolean(v) && json_is_true(v) == all[i].want) && !(json_is_null(v) && all[i].may_be_silent))
+        const json_t *v = json_object_get(attributes, all[i].name);
+        if (!(json_is_boolean(v) && (all[i].may_be_either || json_is_true(v) == all[i].want)) &&
+            !(json_is_null(v) && all[i].may_be_silent))
             return all[i].name;
     }
-    return json_object_size(a) == sizeof all / sizeof all[0] ? NULL : "an attribute that nobody knows";
+    return json_object_size(attributes) == sizeof all / sizeof all[0] ? NULL : "an attribute that nobody knows";
+}
+
+void evidence_restore_challenge(const struct plan *p, const char *plan_hash, const struct plan_key *k, const char *spki_sha256,
+                                struct buf *out)
+{
+    buf_addf(out, "zegel ceremony restore test\n%s\n%s\n%s/%s\n%s\n", plan_hash, p->nonce, k->domain, k->selector, spki_sha256);
+}
+
+struct bytes evidence_spki(const json_t *e, uint8_t room[KEY_SPKI_MAX])
+{
+    return decode(e, "spki", room, KEY_SPKI_MAX);
+}
+
+bool evidence_proof_fits(struct bytes challenge, struct bytes spki, const json_t *proof)
+{
+    uint8_t hash[DKIM_HASH_LEN], room[KEY_SPKI_MAX];
+    struct out sig = out_of(room, sizeof room);
+    const char *text = json_string_value(proof);
+    struct digest_key *public = digest_key_from_spki(spki);
+    bool ok = public != NULL && text != NULL && base64_decode(bytes_str(text), &sig) && digest_sha256(challenge, hash) &&
+              digest_verify(public, hash, out_bytes(&sig));
+    digest_key_free(public);
+    return ok;
 }
 
 static bool proof_fits(const struct plan *p, const char *plan_hash, const struct plan_key *k, const char *print,
-                       struct bytes spki, struct bytes proof)
+                       struct bytes spki, const json_t *proof)
 {
-    uint8_t hash[DKIM_HASH_LEN];
     struct buf challenge = BUF_INIT;
-    struct digest_key *public = digest_key_from_spki(spki);
     evidence_challenge(p, plan_hash, k, print, &challenge);
-    bool ok = public != NULL && digest_sha256(buf_bytes(&challenge), hash) && digest_verify(public, hash, proof);
-    digest_key_free(public);
+    bool ok = evidence_proof_fits(buf_bytes(&challenge), spki, proof);
     buf_free(&challenge);
     return ok;
 }
@@ -107,11 +132,11 @@ static bool id_fits(const char *plan_hash, const struct plan_key *k, const char 
 
 int evidence_check(const struct plan *p, const char *plan_hash, const struct plan_key *k, const json_t *e, struct buf *why)
 {
-    uint8_t spki_room[KEY_SPKI_MAX], proof_room[KEY_SPKI_MAX];
+    uint8_t spki_room[KEY_SPKI_MAX];
     char print[CANON_HEX];
     struct buf label = BUF_INIT, reason = BUF_INIT;
-    struct bytes spki = decode(e, "spki", spki_room, sizeof spki_room), proof = decode(e, "proof", proof_room, sizeof proof_room);
-    const char *wrong = NULL, *attribute = wrong_attribute(&p->template, json_object_get(e, "attributes"));
+    struct bytes spki = evidence_spki(e, spki_room);
+    const char *wrong = NULL, *attribute = evidence_wrong_attribute(p, EVIDENCE_MADE, json_object_get(e, "attributes"));
     plan_label(k, &label);
     canon_hash(spki, print);
     if (json_object_size(e) != 8U + (json_object_get(e, "from") != NULL) + (json_object_get(e, "to") != NULL) ||
@@ -125,7 +150,7 @@ int evidence_check(const struct plan *p, const char *plan_hash, const struct pla
         wrong = buf_cstr(&reason);
     else if (attribute != NULL)
         wrong = "does not have the attribute as planned: ";
-    else if (!proof_fits(p, plan_hash, k, print, spki, proof))
+    else if (!proof_fits(p, plan_hash, k, print, spki, json_object_get(e, "proof")))
         wrong = "has no proof that the token holds the private half";
     else if (!record_fits(k, spki, json_object_get(e, "record")))
         wrong = "has a DNS record that does not hold it";

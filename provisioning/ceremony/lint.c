@@ -164,21 +164,60 @@ static bool certificates(const struct plan *p, struct buf *why)
 static bool hashes(const struct plan *p, struct buf *why)
 {
     buf_add_str(why, "module-sha256, tool-sha256 or previous");
-    return canon_is_hash(p->token.module_sha256) && canon_is_hash(p->tool_sha256) && canon_is_hash(p->previous);
+    return canon_is_hash(p->token.module_sha256) && canon_is_hash(p->tool_sha256) && canon_is_hash(p->previous) &&
+           (p->backup.token == NULL || canon_is_hash(p->backup.token->module_sha256));
+}
+
+static bool is_plain_token(const struct plan_token *t, struct buf *why)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_ .";
+    buf_clear(why);
+    buf_addf(why, "module %s, token %s, serial %s", t->module, t->label, t->serial);
+    return t->module[0] == '/' && strspn(t->serial, plain) == strlen(t->serial) && strspn(t->label, plain) == strlen(t->label);
 }
 
 static bool module(const struct plan *p, struct buf *why)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_ .";
-    buf_addf(why, "module %s, token %s, serial %s", p->token.module, p->token.label, p->token.serial);
-    return p->token.module[0] == '/' && strspn(p->token.serial, plain) == strlen(p->token.serial) &&
-           strspn(p->token.label, plain) == strlen(p->token.label);
+    return is_plain_token(&p->token, why) && (p->backup.token == NULL || is_plain_token(p->backup.token, why));
 }
 
 static bool backup(const struct plan *p, struct buf *why)
 {
-    buf_addf(why, "rule is %s", p->backup.rule);
-    return strcmp(p->backup.rule, "none") == 0;
+    const struct plan_backup *b = &p->backup;
+    bool second =
+        b->token != NULL && (strcmp(b->token->serial, p->token.serial) != 0 || strcmp(b->token->module, p->token.module) != 0);
+    buf_addf(why, "rule is %s", plan_backup_name(b->rule));
+    if (b->rule == PLAN_BACKUP_NONE)
+        return b->token == NULL;
+    for (unsigned i = 0; i < p->keys_count; i++)
+        if (p->keys[i].algorithm == PLAN_ED25519) {
+            buf_addf(why, ", and %s is an Ed25519 key", p->keys[i].selector);
+            return false;
+        }
+    return second;
+}
+
+static bool leaving(const struct plan *p)
+{
+    return p->backup.rule != PLAN_BACKUP_NONE && p->action == PLAN_GENERATE;
+}
+
+void plan_warnings(const struct plan *p, struct buf *out)
+{
+    if (leaving(p))
+        buf_add_str(
+            out, "W1: from its generation until its backup is tried, each key has CKA_EXTRACTABLE: whoever has the PIN of the "
+                 "token in that time, or any program on this machine with the session, could take it out under a key of "
+                 "their own; CKA_WRAP_WITH_TRUSTED does not help without the security officer in the room. Afterwards it "
+                 "is false and cannot be set again, but CKA_NEVER_EXTRACTABLE stays false and CKA_MODIFIABLE true, for ever\n");
+    if (leaving(p) && p->backup.restored == PLAN_RESTORED_DESTROY)
+        buf_add_str(out,
+                    "W2: the encrypted keys are files of the transcript: with the backup token and its PIN, they are the keys; "
+                    "whoever gets the transcript and that token has both\n");
+    if (leaving(p) && p->backup.restored == PLAN_RESTORED_KEEP)
+        buf_add_str(out, "W3: there will be two tokens that can sign with these keys: a destruction has to name both\n");
+    if (leaving(p))
+        buf_add_str(out, "W4: a DKIM key is replaced, not restored (NIST SP 800-177): is this backup needed?\n");
 }
 
 static bool timing(const struct plan *p, struct buf *why)
@@ -207,7 +246,7 @@ static const struct {
     {cards, "no two people hold the same key"},
     {hashes, "hashes are SHA-256 as 64 lower-case hex digits"},
     {module, "the module's path is absolute; token label and serial are plain text"},
-    {backup, "backup: none, with the reason; a DKIM key is replaced, not restored (NIST SP 800-177)"},
+    {backup, "backup: none; or wrap, of RSA keys, to another token that is named"},
     {timing, "publish-wait from 24h, active-max to 180d, retired-keep from 8d"},
 };
 enum { RULES = sizeof rules / sizeof rules[0] };

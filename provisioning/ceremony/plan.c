@@ -54,9 +54,14 @@ static const cyaml_schema_field_t template_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t backup_rules[] = {{"none", PLAN_BACKUP_NONE}, {"wrap", PLAN_BACKUP_WRAP}};
+static const cyaml_strval_t restored[] = {{"destroy", PLAN_RESTORED_DESTROY}, {"keep", PLAN_RESTORED_KEEP}};
+
 static const cyaml_schema_field_t backup_fields[] = {
-    TEXT("rule", struct plan_backup, rule, 32),
+    CYAML_FIELD_ENUM("rule", CYAML_FLAG_STRICT, struct plan_backup, rule, backup_rules, 2),
     TEXT("reason", struct plan_backup, reason, 400),
+    CYAML_FIELD_ENUM("restored", CYAML_FLAG_STRICT, struct plan_backup, restored, restored, 2),
+    CYAML_FIELD_MAPPING_PTR("token", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct plan_backup, token, token_fields),
     CYAML_FIELD_END,
 };
 
@@ -160,6 +165,21 @@ static json_t *of_template(const struct plan_template *t)
                      t->sign_recover);
 }
 
+static json_t *of_token(const struct plan_token *t)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "label", t->label, "serial", t->serial, "module", t->module, "module-sha256",
+                     t->module_sha256);
+}
+
+static json_t *of_backup(const struct plan_backup *b)
+{
+    json_t *j = json_pack("{s:s, s:s, s:s}", "rule", plan_backup_name(b->rule), "reason", b->reason, "restored",
+                          restored[b->restored].str);
+    if (b->token != NULL)
+        (void)json_object_set_new(j, "token", of_token(b->token));
+    return j;
+}
+
 static json_t *of_keys(const struct plan *p)
 {
     json_t *all = json_array();
@@ -180,16 +200,14 @@ int plan_compile(const struct plan *p, struct buf *json)
     for (unsigned i = 0; i < p->custodians_count; i++)
         (void)json_array_append_new(people, of_person(&p->custodians[i]));
     json_t *j = json_pack(
-        "{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:{s:s, s:s, s:s, s:s}, s:s, s:s, s:o, s:o, s:{s:s, s:s}, s:{s:s, s:s, s:s}, s:I, "
-        "s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:I, s:s, s:s, s:s, s:s, s:o, s:s, s:s, s:o, s:o, s:o, s:{s:s, s:s, s:s}, s:I, s:o, s:o, s:o, s:o, s:o}",
         "format", p->format, "action", plan_action_name(p->action), "serial", (json_int_t)p->serial, "nonce", p->nonce,
-        "organisation", p->organisation, "not-before", p->not_before, "not-after", p->not_after, "token", "label", p->token.label,
-        "serial", p->token.serial, "module", p->token.module, "module-sha256", p->token.module_sha256, "tool-sha256",
-        p->tool_sha256, "previous", p->previous, "keys", of_keys(p), "template", of_template(&p->template), "backup", "rule",
-        p->backup.rule, "reason", p->backup.reason, "timing", "publish-wait", p->timing.publish_wait, "active-max",
-        p->timing.active_max, "retired-keep", p->timing.retired_keep, "threshold", (json_int_t)p->threshold, "custodians", people,
-        "administrator", of_person(&p->administrator), "dns-operator", of_person(&p->dns_operator), "witness",
-        of_person(&p->witness), "transcript", of_person(&p->transcript));
+        "organisation", p->organisation, "not-before", p->not_before, "not-after", p->not_after, "token", of_token(&p->token),
+        "tool-sha256", p->tool_sha256, "previous", p->previous, "keys", of_keys(p), "template", of_template(&p->template),
+        "backup", of_backup(&p->backup), "timing", "publish-wait", p->timing.publish_wait, "active-max", p->timing.active_max,
+        "retired-keep", p->timing.retired_keep, "threshold", (json_int_t)p->threshold, "custodians", people, "administrator",
+        of_person(&p->administrator), "dns-operator", of_person(&p->dns_operator), "witness", of_person(&p->witness),
+        "transcript", of_person(&p->transcript));
     bool ok = j != NULL && canon_json(j, json);
     json_decref(j);
     return ok ? ZEGEL_OK : ZEGEL_ERR_FORMAT;
@@ -200,6 +218,11 @@ int plan_compile(const struct plan *p, struct buf *json)
 const char *plan_action_name(enum plan_action a)
 {
     return actions[a].str;
+}
+
+const char *plan_backup_name(enum plan_backup_rule r)
+{
+    return backup_rules[r].str;
 }
 
 const char *plan_algorithm_name(enum plan_algorithm a)

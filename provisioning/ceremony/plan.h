@@ -39,8 +39,17 @@ struct plan_timing { /* config_duration_ms */
     char *publish_wait, *active_max, *retired_keep;
 };
 
+/* none: there is one copy of each key. wrap: the key may leave, once, encrypted to a second token, and is tried there; then it
+ * can no longer leave. */
+enum plan_backup_rule { PLAN_BACKUP_NONE, PLAN_BACKUP_WRAP };
+/* What becomes of the restored key when it was tried: it stays on the second token, or goes, and the encrypted file remains. */
+enum plan_restored { PLAN_RESTORED_DESTROY, PLAN_RESTORED_KEEP };
+
 struct plan_backup {
-    char *rule, *reason; /* rule: none */
+    enum plan_backup_rule rule;
+    char *reason;
+    enum plan_restored restored;
+    struct plan_token *token; /* the second; NULL with none */
 };
 
 struct plan {
@@ -68,12 +77,15 @@ void plan_free(struct plan *p);
 int plan_compile(const struct plan *p, struct buf *json);
 /* The policy, rule by rule: the first broken one as "P07: ..." in `why`, ZEGEL_ERR_REFUSED. */
 int plan_lint(const struct plan *p, struct buf *why);
+/* What the policy permits and people should know before they approve: "W1: ..." one a line; nothing when all is plain. */
+void plan_warnings(const struct plan *p, struct buf *out);
 /* "P01 ..." one rule a line. */
 void plan_rules(struct buf *out);
 /* Is the plan valid at this second? */
 int plan_check_time(const struct plan *p, int64_t now_s, struct buf *why);
 
 const char *plan_action_name(enum plan_action a);
+const char *plan_backup_name(enum plan_backup_rule r);
 const char *plan_algorithm_name(enum plan_algorithm a);
 /* Of an RSA modulus; 256 for Ed25519. */
 unsigned plan_algorithm_bits(enum plan_algorithm a);

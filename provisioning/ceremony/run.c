@@ -67,9 +67,9 @@ static int check_papers(struct run *r, struct buf *why)
 
 /* ---- the token ---- */
 
-static void planned_uri(const struct plan *p, struct buf *uri)
+static void planned_uri(const struct plan_token *t, struct buf *uri)
 {
-    const char *parts[] = {"pkcs11:token=", p->token.label, ";serial=", p->token.serial};
+    const char *parts[] = {"pkcs11:token=", t->label, ";serial=", t->serial};
     for (size_t i = 0; i < 4; i++)
         for (const char *c = parts[i]; *c != '\0'; c++)
             if (*c == ' ')
@@ -78,23 +78,45 @@ static void planned_uri(const struct plan *p, struct buf *uri)
                 buf_add_u8(uri, (uint8_t)*c);
 }
 
-static int open_token(struct run *r, struct buf *why)
+/* `uri` NULL: the planned one. `name`: for the latch and messages. */
+static int open_one(struct run *r, const struct plan_token *planned, const char *uri, const char *name, void *pin_arg,
+                    struct module *m, struct token **out, struct buf *why)
 {
-    struct buf uri = BUF_INIT, pin = BUF_INIT;
-    if (r->o->uri != NULL)
-        buf_add_str(&uri, r->o->uri);
+    struct buf text = BUF_INIT, pin = BUF_INIT;
+    if (uri == NULL)
+        planned_uri(planned, &text);
     else
-        planned_uri(r->t->plan, &uri);
-    struct token_config cfg = {.name = "ceremony", .uri = buf_cstr(&uri), .latch_dir = r->o->latch_dir, .sessions = 2};
-    int err = module_open(module_path(r), r->o->uri == NULL ? r->t->plan->token.module_sha256 : NULL, &r->module, why);
+        buf_add_str(&text, uri);
+    struct token_config cfg = {.name = name, .uri = buf_cstr(&text), .latch_dir = r->o->latch_dir, .sessions = 2};
+    int err = token_open(m, &cfg, out, why);
     if (err == ZEGEL_OK)
-        err = token_open(r->module, &cfg, &r->token, why);
+        err = r->o->pin(pin_arg, &pin, why);
     if (err == ZEGEL_OK)
-        err = r->o->pin(r->o->pin_arg, &pin, why);
-    if (err == ZEGEL_OK)
-        err = token_login(r->token, buf_bytes(&pin), why);
-    buf_free(&uri);
+        err = token_login(*out, buf_bytes(&pin), why);
+    buf_free(&text);
     buf_free(&pin);
+    return err;
+}
+
+static int open_backup(struct run *r, struct buf *why)
+{
+    const struct plan_token *second = r->t->plan->backup.token;
+    bool same = r->o->uri != NULL || strcmp(second->module, r->t->plan->token.module) == 0; /* initialised once */
+    int err = same ? ZEGEL_OK : module_open(second->module, second->module_sha256, &r->backup_module, why);
+    if (err == ZEGEL_OK)
+        err = open_one(r, second, r->o->backup_uri, "ceremony-backup", r->o->backup_pin_arg,
+                       r->backup_module != NULL ? r->backup_module : r->module, &r->backup, why);
+    return err;
+}
+
+static int open_tokens(struct run *r, struct buf *why)
+{
+    const char *hash = r->o->uri == NULL ? r->t->plan->token.module_sha256 : NULL;
+    int err = module_open(module_path(r), hash, &r->module, why);
+    if (err == ZEGEL_OK)
+        err = open_one(r, &r->t->plan->token, r->o->uri, "ceremony", r->o->pin_arg, r->module, &r->token, why);
+    if (err == ZEGEL_OK && steps_have_backup(r->t->plan))
+        err = open_backup(r, why);
     return err;
 }
 
@@ -183,14 +205,16 @@ int run_ceremony(const struct transcript *t, const struct run_options *o, struct
         err = ZEGEL_ERR_REFUSED;
     }
     if (err == ZEGEL_OK)
-        err = open_token(&r, why);
+        err = open_tokens(&r, why);
     if (err == ZEGEL_OK)
         err = begin(&r, why);
     if (err == ZEGEL_OK)
         err = steps(&r, why);
     if (err == ZEGEL_OK)
         err = note(&r, "close", "", NULL, why);
+    token_close(r.backup);
     token_close(r.token);
+    module_close(r.backup_module);
     module_close(r.module);
     journal_close(&r.journal);
     json_decref(r.earlier);

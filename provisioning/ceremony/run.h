@@ -14,6 +14,8 @@ struct run_options {
     /* Asked once, after the approvals were verified and the token was found. */
     int (*pin)(void *arg, struct buf *pin, struct buf *why);
     void *pin_arg;
+    const char *backup_uri; /* rehearsal: the token that stands for the plan's backup token */
+    void *backup_pin_arg;   /* the same function, asked for the backup token */
 };
 
 /* ZEGEL_OK: the journal is closed and response.json is there. */

@@ -11,15 +11,40 @@ static const struct {
             {STEP_RESPONSE, "response", "Write response.json: what was done, for those who act on it."}};
 enum { FIRST = sizeof first / sizeof first[0], LAST = sizeof last / sizeof last[0] };
 
+bool steps_have_backup(const struct plan *p)
+{
+    return p->backup.rule != PLAN_BACKUP_NONE && (p->action == PLAN_GENERATE || p->action == PLAN_DESTROY);
+}
+
+static unsigned steps_each(const struct plan *p)
+{
+    return steps_have_backup(p) ? 2 : 1;
+}
+
 unsigned steps_count(const struct plan *p)
 {
-    return FIRST + p->keys_count + LAST;
+    return FIRST + p->keys_count * steps_each(p) + LAST;
 }
 
 void steps_key_name(const struct plan_key *k, struct buf *name)
 {
     buf_clear(name);
     buf_addf(name, "key %s/%s", k->domain, k->selector);
+}
+
+void steps_backup_name(const struct plan_key *k, struct buf *name)
+{
+    buf_clear(name);
+    buf_addf(name, "backup %s/%s", k->domain, k->selector);
+}
+
+static void backup_text(const struct plan *p, struct buf *text)
+{
+    if (p->action == PLAN_DESTROY)
+        buf_addf(text, "Destroy what the backup token %s holds of this key, for ever.", p->backup.token->label);
+    else
+        buf_addf(text, "Restore this key on the backup token %s, encrypted on the way;\nhave it sign there; then %s.",
+                 p->backup.token->label, p->backup.restored == PLAN_RESTORED_KEEP ? "leave it there" : "remove it there again");
 }
 
 static void key_text(const struct plan *p, const struct plan_key *k, struct buf *text)
@@ -41,20 +66,25 @@ static void key_text(const struct plan *p, const struct plan_key *k, struct buf 
 
 void steps_get(const struct plan *p, unsigned i, struct step *out)
 {
-    unsigned behind = i - FIRST;
+    const unsigned keys = p->keys_count * steps_each(p), behind = i - FIRST;
     buf_clear(&out->name);
     buf_clear(&out->text);
     out->key = NULL;
-    if (i >= FIRST && behind < p->keys_count) {
-        out->kind = STEP_KEY;
-        out->key = &p->keys[behind];
-        steps_key_name(out->key, &out->name);
-        key_text(p, out->key, &out->text);
+    if (i < FIRST || behind >= keys) {
+        out->kind = i < FIRST ? first[i].kind : last[behind - keys].kind;
+        buf_add_str(&out->name, i < FIRST ? first[i].name : last[behind - keys].name);
+        buf_add_str(&out->text, i < FIRST ? first[i].text : last[behind - keys].text);
         return;
     }
-    out->kind = i < FIRST ? first[i].kind : last[behind - p->keys_count].kind;
-    buf_add_str(&out->name, i < FIRST ? first[i].name : last[behind - p->keys_count].name);
-    buf_add_str(&out->text, i < FIRST ? first[i].text : last[behind - p->keys_count].text);
+    out->key = &p->keys[behind / steps_each(p)];
+    out->kind = behind % steps_each(p) == 1 ? STEP_BACKUP : STEP_KEY;
+    if (out->kind == STEP_KEY) {
+        steps_key_name(out->key, &out->name);
+        key_text(p, out->key, &out->text);
+    } else {
+        steps_backup_name(out->key, &out->name);
+        backup_text(p, &out->text);
+    }
 }
 
 void steps_free(struct step *s)

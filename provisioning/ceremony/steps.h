@@ -4,11 +4,11 @@
 
 #include "ceremony/plan.h"
 
-enum step_kind { STEP_CONFIRM, STEP_USE_PLAN, STEP_BEFORE, STEP_KEY, STEP_AFTER, STEP_RESPONSE };
+enum step_kind { STEP_CONFIRM, STEP_USE_PLAN, STEP_BEFORE, STEP_KEY, STEP_BACKUP, STEP_AFTER, STEP_RESPONSE };
 
 struct step {
     enum step_kind kind;
-    const struct plan_key *key; /* of STEP_KEY */
+    const struct plan_key *key; /* of STEP_KEY and STEP_BACKUP */
     struct buf name;            /* as in the journal, one line */
     struct buf text;            /* what will be done, for people; two lines at most */
 };
@@ -19,5 +19,9 @@ void steps_get(const struct plan *p, unsigned i, struct step *out);
 void steps_free(struct step *s);
 /* "key DOMAIN/SELECTOR" */
 void steps_key_name(const struct plan_key *k, struct buf *name);
+/* "backup DOMAIN/SELECTOR" */
+void steps_backup_name(const struct plan_key *k, struct buf *name);
+/* Is there a step for the backup of each key? */
+bool steps_have_backup(const struct plan *p);
 
 #endif

@@ -1,4 +1,5 @@
 #include "base/err.h"
+#include "ceremony/backup_check.h"
 #include "ceremony/evidence.h"
 #include "ceremony/exchange.h"
 #include "ceremony/standing.h"
@@ -78,8 +79,8 @@ static void report_key(struct verify *v, const json_t *e)
         return;
     }
     buf_addf(v->report, "proved    %s: whoever ran this held its private key; SHA-256 %s\n", label, print);
-    buf_addf(v->report, "claimed   %s: made on the token, sensitive, never extractable, can only sign (the module says so)\n",
-             label);
+    buf_addf(v->report, "claimed   %s: made on the token, sensitive, %s, can only sign (the module says so)\n", label,
+             v->t.plan->backup.rule == PLAN_BACKUP_WRAP ? "extractable until its backup was tried" : "never extractable");
     if (v->t.plan->action != PLAN_GENERATE)
         buf_addf(v->report, "proved    %s: the custodians permit that it is %s; it was %s\n", label, verify_text(e, "to"),
                  verify_text(e, "from"));
@@ -145,6 +146,27 @@ static int check_response(struct verify *v, json_t *keys, struct buf *why)
     return err;
 }
 
+static int check_backup(struct verify *v, const struct plan_key *k, const json_t *made, struct buf *why)
+{
+    const struct plan *p = v->t.plan;
+    struct buf step = BUF_INIT;
+    steps_backup_name(k, &step);
+    const json_t *e = verify_done(v, buf_cstr(&step));
+    int err = e == NULL && v->abandoned ? ZEGEL_OK : backup_check(p, v->t.plan_hash, k, v->t.dir, made, e, why);
+    const char *label = verify_text(made, "label"), *second = p->backup.token->label;
+    if (e == NULL)
+        buf_addf(v->report, "attested  %s: its backup was not finished\n", label);
+    else if (p->action == PLAN_DESTROY)
+        buf_addf(v->report, "claimed   %s: nothing of it is left on the backup token %s\n", label, second);
+    else
+        buf_addf(v->report,
+                 "proved    %s: restored from its backup, it signed, and the original public key says so\n"
+                 "claimed   %s: that was on the backup token %s, where it %s; the original can no longer leave its token\n",
+                 label, label, second, p->backup.restored == PLAN_RESTORED_KEEP ? "stays" : "was removed again");
+    buf_free(&step);
+    return err;
+}
+
 int verify_keys(struct verify *v, struct buf *why)
 {
     const struct plan *p = v->t.plan;
@@ -163,6 +185,8 @@ int verify_keys(struct verify *v, struct buf *why)
                 err = verify_no(why, "two keys of the ceremony are the same key");
         (void)json_array_append(keys, (json_t *)(uintptr_t)e);
         report_key(v, e);
+        if (err == ZEGEL_OK && steps_have_backup(p))
+            err = check_backup(v, &p->keys[i], e, why);
     }
     if (err == ZEGEL_OK && (!v->abandoned || after != NULL))
         err = check_inventories(v, before, after, keys, why);

@@ -59,8 +59,8 @@ def signers(prefix, content, allowed):
     return good
 
 
-def proof_is_good(plan, plan_hash, key):
-    challenge = "zegel ceremony proof of possession\n%s\n%s\n%s\n%s\n" % (plan_hash, plan["nonce"], key["label"], key["spki_sha256"])
+def proof_is_good(plan, plan_hash, key, purpose="proof of possession"):
+    challenge = "zegel ceremony %s\n%s\n%s\n%s\n%s\n" % (purpose, plan_hash, plan["nonce"], key["label"], key["spki_sha256"])
     spki = base64.b64decode(key["spki"], validate=True)
     with tempfile.TemporaryDirectory() as work:
         names = [os.path.join(work, n) for n in ("spki", "challenge", "signature")]
@@ -112,13 +112,25 @@ if len(opened) != 1 or opened[0]["data"]["rehearsal"] or set(opened[0]["data"]["
 done = [e for e in entries if e["event"] == "done"]
 abandoned = any(e["event"] == "abandon" for e in entries)
 labels = ["%s/%s" % (k["domain"], k["selector"]) for k in plan["keys"]]
-steps = ["confirm", "use plan", "inventory before"] + ["key " + n for n in labels] + ["inventory after", "response"]
+backups = plan["backup"]["rule"] != "none" and plan["action"] in ("generate", "destroy")
+each = ("key ", "backup ") if backups else ("key ",)
+steps = ["confirm", "use plan", "inventory before"] + [s + n for n in labels for s in each] + ["inventory after", "response"]
 if [e["step"] for e in done] != (steps[:len(done)] if abandoned else steps):
     fail("steps")
 keys = [e["data"] for e in done if e["step"].startswith("key ")]
 for key in keys:
     if plan["action"] != "destroy" and not proof_is_good(plan, plan_hash, key):
         fail(key["label"] + ": no proof of possession")
+restored = {e["data"]["label"]: e["data"] for e in done if e["step"].startswith("backup ")}
+for key in keys:
+    copy = restored.get(key["label"])
+    if copy is None and backups and not abandoned:
+        fail(key["label"] + ": no backup")
+    if copy and plan["action"] == "generate":
+        if not proof_is_good(plan, plan_hash, dict(key, proof=copy["proof"]), "restore test") or copy["closed"]["CKA_EXTRACTABLE"]:
+            fail(key["label"] + ": the restore test")
+        if copy["file_sha256"] and manifest["files"].get("backup-%s.json" % key["label"].replace("/", "-")) != copy["file_sha256"]:
+            fail(key["label"] + ": the encrypted key")
 if not abandoned:
     response = load(read("response.json"), "response.json")
     if response["keys"] != keys or response["plan_sha256"] != plan_hash:

@@ -64,7 +64,8 @@ static void test_plan_yaml(EVP_PKEY *keys[7], struct buf *yaml)
         "  - {domain: example.nl, selector: z1, algorithm: ed25519}\n"
         "template: {CKA_SIGN: true, CKA_SENSITIVE: true, CKA_EXTRACTABLE: false, CKA_MODIFIABLE: false, CKA_COPYABLE: false, "
         "CKA_DECRYPT: false, CKA_UNWRAP: false, CKA_DERIVE: false, CKA_SIGN_RECOVER: false}\n"
-        "backup: {rule: none, reason: replaced}\ntiming: {publish-wait: 24h, active-max: 180d, retired-keep: 14d}\n"
+        "backup: {rule: none, reason: replaced, restored: destroy}\ntiming: {publish-wait: 24h, active-max: 180d, retired-keep: "
+        "14d}\n"
         "threshold: 2\ncustodians:\n",
         from, to);
     for (int i = 0; i < 7; i++) {
