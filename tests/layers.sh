@@ -61,6 +61,9 @@ only provisioning/check 'check/|dns/observe\.h|dkim/|config/config\.h|base/' "th
 only firmware/crypto '(crypto|hal|random|rsa|selftest)\.h"' "crypto stands on the port alone"
 only firmware/port '(hal|token|crypto)\.h"|port/' "a port sees the core through token.h"
 
+only firmware/core 'core/|hal\.h|crypto\.h|token\.h' "the token's core sees itself and firmware/include"
+includes firmware/core 'stdio|stdlib|unistd|sys/|time\.h|errno|pthread|bearssl|sodium|openssl' "the token's core is freestanding"
+
 # links PROGRAM REGEX WHY: no undefined symbol of the program matches
 links() {
     local symbols
