@@ -235,7 +235,7 @@ static enum reason check_signature_field(const struct field *f, bool relaxed)
 enum reason block_check(struct span block, const struct sig_policy *policy)
 {
     struct span fields;
-    struct field signature;
+    struct field signature = {0};
     struct sig sig = {0};
     if (block.len == 0)
         return REASON_BLOCK_EMPTY;

@@ -41,7 +41,7 @@ $(FW)/libhal_ram.a: $(call fwobj,tests/firmware/hal_ram.c)
 
 $(BUILD)/tests/test_fw_%: tests/unit/test_fw_%.c $(FW)/libtoken.a $(FW)/libhal_ram.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(FW_CFLAGS) -Wno-missing-prototypes $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS) -lcheck -lsubunit -lm -lrt -lcrypto
+	$(Q)$(CC) $(FW_CFLAGS) -Wno-missing-prototypes -Wno-unused-function $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS) -lcheck -lsubunit -lm -lrt -lcrypto
 
 $(BUILD)/fuzz_fw_%: tests/fuzz/fuzz_fw_%.c $(FW)/libtoken.a $(FW)/libhal_ram.a
 	$(Q)$(CC) $(FW_CFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS)
