@@ -152,7 +152,11 @@ MOCK = $(BUILD)/tests/clockstep.so $(BUILD)/tests/sysfault.so $(BUILD)/tests/sys
 
 include firmware/mk/firmware.mk
 
-tests: all $(UNIT) $(MOCK) $(BUILD)/bench/load
+$(BUILD)/tests/engine: tests/differential/engine.c $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lidn2 -lcrypto
+
+tests: all $(UNIT) $(MOCK) $(BUILD)/tests/engine $(BUILD)/bench/load
 
 unit: tests ## unit tests only
 	@BUILD=$(BUILD) tests/run.sh $(notdir $(UNIT))

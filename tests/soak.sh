@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.." || exit 1
 export SOAK=1 BUILD=${BUILD:-build}
 passed=0 failed=0
 for test in tests/system/{test,soak}_*.sh; do
-    grep -q short_or "$test" || continue
+    grep -qE 'short_or|SOAK' "$test" || continue
     [ $# -eq 0 ] || [[ " $* " == *" $(basename "$test" .sh) "* ]] || continue
     echo "== $test, $(date -u +%T)"
     if "$test"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
