@@ -20,6 +20,8 @@ static const struct cmd *const commands[] = {
     &cmd_key_show,
     &cmd_key_destroy,
     &cmd_dns_record,
+    &cmd_dns_publish,
+    &cmd_dns_check,
     &cmd_dns_observe,
     &cmd_check,
     &cmd_sign,

@@ -222,6 +222,18 @@ static int check_audit(struct config *c, const char *file, struct buf *why)
     return ZEGEL_OK;
 }
 
+static int check_update(const struct config_update *u, const char *file, struct buf *why)
+{
+    struct network n;
+    if (!network_parse(u->server, &n) || strchr(u->server, '/') != NULL)
+        return config_bad(why, file, "dns.update.server", u->server, "must be an IPv4 or IPv6 address");
+    if (!domain_is_valid(bytes_str(u->key)))
+        return config_bad(why, file, "dns.update.key", u->key, "must be the name of a TSIG key");
+    if (!is_pin_source(u->secret) || strchr(u->secret, ':') == NULL)
+        return config_bad(why, file, "dns.update.secret", "...", "must be file:/PATH or credential:NAME");
+    return ZEGEL_OK;
+}
+
 static int by_domain(const void *a, const void *b)
 {
     return strcmp(((const struct config_domain *)a)->domain, ((const struct config_domain *)b)->domain);
@@ -236,6 +248,8 @@ int config_check(struct config *c, const char *file, struct buf *why)
         return config_bad(why, file, "state", c->state, "must be an absolute path");
     if (c->dns.resolver != NULL && c->dns.resolver[0] != '/')
         return config_bad(why, file, "dns.resolver", c->dns.resolver, "must be an absolute path");
+    if (c->dns.update.server != NULL)
+        err = check_update(&c->dns.update, file, why);
     for (unsigned i = 0; i < c->tokens_count && err == ZEGEL_OK; i++)
         err = check_token(c, &c->tokens[i], file, why);
     for (unsigned i = 0; i < c->listen_count && err == ZEGEL_OK; i++)

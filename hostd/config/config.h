@@ -88,7 +88,17 @@ struct config_audit {
     uint64_t segment_max, keep_max;
 };
 
+/* Where zegel sends updates (RFC 2136), signed with TSIG. */
+struct config_update {
+    char *server;  /* an address; NULL: nowhere */
+    uint16_t port; /* 0: 53 */
+    char *key;     /* the TSIG key's name */
+    bool sha512;   /* hmac-sha512 instead of hmac-sha256 */
+    char *secret;  /* file:PATH or credential:NAME; in there: base64 */
+};
+
 struct config_dns {
+    struct config_update update;
     char
         *resolver; /* unbound.conf(5) for the resolver inside zegel, absolute; NULL: /etc/resolv.conf and Debian's trust anchor */
 };

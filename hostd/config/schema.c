@@ -40,7 +40,19 @@ static const cyaml_schema_field_t audit_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t tsig_algorithms[] = {{"hmac-sha256", false}, {"hmac-sha512", true}};
+
+static const cyaml_schema_field_t update_fields[] = {
+    CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_POINTER, struct config_update, server, 1, 64),
+    CYAML_FIELD_UINT("port", CYAML_FLAG_OPTIONAL, struct config_update, port),
+    CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct config_update, key, 1, 253),
+    CYAML_FIELD_ENUM("algorithm", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_update, sha512, tsig_algorithms, 2),
+    CYAML_FIELD_STRING_PTR("secret", CYAML_FLAG_POINTER, struct config_update, secret, 1, 4096),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t dns_fields[] = {
+    CYAML_FIELD_MAPPING("update", CYAML_FLAG_OPTIONAL, struct config_dns, update, update_fields),
     CYAML_FIELD_STRING_PTR("resolver", OPTIONAL, struct config_dns, resolver, 1, 4096),
     CYAML_FIELD_END,
 };

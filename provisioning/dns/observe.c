@@ -21,8 +21,7 @@ static struct observe_answer *add_answer(struct observe_answers *all, const char
     return all->list[all->count].name == NULL ? NULL : &all->list[all->count++];
 }
 
-/* The zone that `name` is in: the nearest name, itself or above, that has NS records of its own. */
-static int find_zone(struct observe *o, const char *name, struct observe_answer *ns)
+int observe_zone(struct observe *o, const char *name, struct observe_answer *ns)
 {
     for (const char *at = name; at != NULL; at = strchr(at, '.') == NULL ? NULL : strchr(at, '.') + 1) {
         int err = observe_resolve(o, at, LDNS_RR_TYPE_NS, ns);
@@ -125,7 +124,7 @@ static int ask_addresses(struct observe *o, const char *ns, const char *name, ld
 static int ask_zone(struct observe *o, const char *name, ldns_rr_type type, struct observe_answers *all)
 {
     struct observe_answer ns = {0};
-    int err = find_zone(o, name, &ns);
+    int err = observe_zone(o, name, &ns);
     if (err == ZEGEL_ERR_NOT_FOUND || (err == ZEGEL_OK && ns.error != NULL)) {
         struct observe_answer *a = add_answer(all, name, type);
         err = a == NULL ? ZEGEL_ERR_NOMEM : ZEGEL_OK;

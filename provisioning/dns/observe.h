@@ -56,6 +56,9 @@ struct observe_txt {
 /* The validated answer. ZEGEL_OK also when *out has an error; ZEGEL_ERR_NOMEM. The caller clears *out. */
 int observe_txt(struct observe *o, const char *name, struct observe_txt *out);
 
+/* The zone that `name` is in, as its NS records: the nearest name, itself or above, that has some; out->name is the zone's.
+ * ZEGEL_OK also when *out has an error; ZEGEL_ERR_NOT_FOUND. The caller clears *out. */
+int observe_zone(struct observe *o, const char *name, struct observe_answer *out);
 /* The answer of every address of every authoritative server of the zone that `name` is in; if one of them answers with a CNAME,
  * then also those of the target's zone, and so on. That the servers cannot be found is one answer with an error. */
 int observe_servers(struct observe *o, const char *name, ldns_rr_type type, struct observe_answers *out);

@@ -24,6 +24,7 @@ database:
     storage: $WORK/$1
 control:
     listen: $WORK/$1/knot.sock
+${KNOT_KEYS:-}
 policy:
   - id: sign
     algorithm: ecdsap256sha256
@@ -36,10 +37,11 @@ acl:
   - id: transfer
     address: 127.0.0.0/8
     action: transfer
+${KNOT_ACL:-}
 template:
   - id: default
     storage: $WORK/$1
-    acl: transfer
+    acl: [transfer${KNOT_ACL:+, update}]
     zonefile-load: difference-no-serial
     journal-content: all
     serial-policy: increment
