@@ -31,11 +31,12 @@ DKIM = hostd/dkim/authres.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dk
 IPC = hostd/ipc/control.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
 CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
-MILTER = hostd/milter/client.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/senders.c hostd/milter/session.c
+MILTER = hostd/milter/client.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/senders.c hostd/milter/session.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
          hostd/signer/signer.c
-SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/main.c hostd/supervisor/pin.c
+SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/family.c hostd/supervisor/listen.c hostd/supervisor/main.c hostd/supervisor/pin.c \
+             hostd/supervisor/reload.c hostd/supervisor/roll.c hostd/supervisor/statedir.c hostd/supervisor/upgrade.c
 PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c pkcs11/wrap.c
 WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
@@ -209,7 +210,7 @@ install: all ## into DESTDIR= PREFIX=
 	install -m 755 $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(BUILD)/zegeld $(DESTDIR)$(PREFIX)/sbin/
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/zegel
-	install -m 644 hostd/systemd/zegeld.service $(DESTDIR)$(UNITDIR)/
+	install -m 644 hostd/systemd/zegeld.service hostd/systemd/zegeld.socket $(DESTDIR)$(UNITDIR)/
 	install -m 644 hostd/systemd/zegel.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/zegel.conf
 	install -m 644 hostd/systemd/zegel.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/zegel.conf
 	install -d $(DESTDIR)$(PREFIX)/share/doc/zegel/examples $(DESTDIR)$(PREFIX)/share/doc/zegel-doc

@@ -22,6 +22,11 @@ int control_send(int socket, enum control_kind kind, const char *name, int fd)
     return io_send_wait(socket, bytes_of(p.data, p.len), fd, clock_monotonic_ms() + CONTROL_SEND_MS);
 }
 
+int control_answer(const struct control *c)
+{
+    return control_send(CONTROL_FD, c->kind == CONTROL_PING ? CONTROL_PONG : CONTROL_READY, c->name, -1);
+}
+
 int control_recv(int socket, struct control *out)
 {
     uint8_t room[CONTROL_NAME_MAX + 16];
@@ -34,7 +39,7 @@ int control_recv(int socket, struct control *out)
     bool magic = unpack_u32(&u) == CONTROL_MAGIC;
     uint32_t kind = unpack_u32(&u);
     struct bytes name = unpack_bytes(&u, CONTROL_NAME_MAX);
-    bool wants_fd = kind != CONTROL_READY && kind != CONTROL_NEED_PIN && kind != CONTROL_PING;
+    bool wants_fd = kind <= CONTROL_LISTEN;
     if (!magic || !unpack_done(&u) || kind < CONTROL_CONFIG || kind > CONTROL_READY || wants_fd != (out->fd >= 0)) {
         if (out->fd >= 0)
             (void)close(out->fd);

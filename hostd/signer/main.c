@@ -60,8 +60,10 @@ int main(void)
     for (;;) {
         struct control c;
         int err = control_recv(CONTROL_FD, &c);
-        if (err == ZEGEL_ERR_CLOSED)
+        if (err == ZEGEL_ERR_CLOSED) {
+            signer_stop(s);
             return EX_OK;
+        }
         if (err != ZEGEL_OK)
             continue;
         if (c.kind == CONTROL_CONFIG) {
@@ -70,6 +72,9 @@ int main(void)
                 return EX_CONFIG;
             if (config != NULL)
                 signer_set_config(s, config);
+            (void)close(c.fd);
+        } else if (c.kind == CONTROL_PREVIOUS && s != NULL) {
+            signer_set_previous(s, read_config(c.fd));
             (void)close(c.fd);
         } else if (c.kind == CONTROL_PEER && s != NULL) {
             if (strchr(c.name, ':') != NULL) /* a listen:; no token's name has a colon */
@@ -80,7 +85,7 @@ int main(void)
             (void)close(c.fd);
         }
         if (s != NULL) {
-            (void)control_send(CONTROL_FD, CONTROL_READY, "signer", -1);
+            (void)control_answer(&c);
             signer_run(s, CONTROL_FD);
         }
     }

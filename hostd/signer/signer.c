@@ -75,7 +75,7 @@ struct signer {
     unsigned front_ends_count;
     struct keyring keys;
     struct ceilings *ceilings;
-    int64_t ceilings_saved_ms;
+    int64_t ceilings_save_ms;      /* monotonic: not before */
     struct request *first, **last; /* all requests, oldest first */
     unsigned requests_count;
     uint64_t next_id, next_serial;
@@ -98,9 +98,9 @@ static void save_ceilings(struct signer *s)
 {
     struct buf text = BUF_INIT, why = BUF_INIT;
     int64_t now = clock_monotonic_ms();
-    if (!ceilings_changed(s->ceilings) || now - s->ceilings_saved_ms < CEILINGS_EVERY_MS)
+    if (!ceilings_changed(s->ceilings) || now < s->ceilings_save_ms)
         return;
-    s->ceilings_saved_ms = now;
+    s->ceilings_save_ms = now + CEILINGS_EVERY_MS;
     ceilings_print(s->ceilings, &text);
     if (audit_side_write(s->audit, "ceilings", buf_bytes(&text), &why) != ZEGEL_OK)
         log_error("%s: today's counts of signatures would be lost with a restart", buf_cstr(&why));
@@ -404,11 +404,16 @@ static void finish(struct signer *s)
 
 /* ---- the loop ---- */
 
-void signer_set_config(struct signer *s, struct config *c)
+void signer_set_previous(struct signer *s, struct config *c)
 {
     config_free(s->previous);
-    s->previous = s->config;
+    s->previous = c;
     s->previous_until_ms = clock_monotonic_ms() + PREVIOUS_CONFIG_MS;
+}
+
+void signer_set_config(struct signer *s, struct config *c)
+{
+    signer_set_previous(s, s->config);
     s->config = c;
 }
 
@@ -526,4 +531,12 @@ void signer_run(struct signer *s, int control)
 {
     while (turn(s, control))
         ;
+}
+
+void signer_stop(struct signer *s)
+{
+    if (s == NULL)
+        return;
+    s->ceilings_save_ms = 0;
+    save_ceilings(s);
 }

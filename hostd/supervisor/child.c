@@ -20,6 +20,12 @@
 
 enum { SHORT_LIFE_MS = 2000, PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000 };
 
+const char *child_program(const struct child *c)
+{
+    static const char *const names[] = {"zegel-signer", "zegel-token", "zegel-milter"};
+    return names[c->kind];
+}
+
 /* In the child, between fork and exec: only async-signal-safe calls, and getpwnam, which is fine in a process with one thread. */
 static void become(const char *user)
 {
@@ -32,7 +38,7 @@ static void become(const char *user)
 
 static _Noreturn void run(const struct child *c, const char *path, int control, const char *user, pid_t parent)
 {
-    char *argv[] = {(char *)(uintptr_t)c->program, (char *)(uintptr_t)c->argument, NULL};
+    char *argv[] = {(char *)(uintptr_t)child_program(c), c->argument, NULL};
     sigset_t none;
     sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
@@ -54,10 +60,10 @@ int child_start(struct child *c, const char *libexec, const char *user)
 {
     char path[4096];
     int fds[2];
-    if (snprintf(path, sizeof path, "%s/%s", libexec, c->program) >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/%s", libexec, child_program(c)) >= (int)sizeof path)
         return ZEGEL_ERR_SYSTEM;
     if (io_pair(fds) != ZEGEL_OK) {
-        log_error("%s: socketpair: %s", c->name, strerror(errno));
+        log_error("%s: socketpair: %s", child_program(c), strerror(errno));
         return ZEGEL_ERR_SYSTEM;
     }
     pid_t parent = getpid();
@@ -67,7 +73,7 @@ int child_start(struct child *c, const char *libexec, const char *user)
     (void)close(fds[1]);
     if (pid < 0) {
         (void)close(fds[0]);
-        log_error("%s: fork: %s", c->name, strerror(errno));
+        log_error("%s: fork: %s", child_program(c), strerror(errno));
         return ZEGEL_ERR_SYSTEM;
     }
     c->pid = pid;
@@ -77,14 +83,21 @@ int child_start(struct child *c, const char *libexec, const char *user)
     return ZEGEL_OK;
 }
 
+void child_hang_up(struct child *c)
+{
+    if (c->control >= 0)
+        (void)close(c->control);
+    c->control = -1;
+}
+
 void child_ended(struct child *c, int status)
 {
     int64_t now = clock_monotonic_ms();
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
-    if (c->control >= 0)
-        (void)close(c->control);
-    c->control = -1;
+    child_hang_up(c);
     c->pid = 0;
+    if (c->old)
+        return;
     c->fatal = !c->was_ready && WIFEXITED(status) &&
                (code == EX_CONFIG || code == EX_USAGE || code == EX_NOUSER || code == EX_UNAVAILABLE);
     /* One that was ready is missed: back at once, or nearly so if it dies all the time. One that never got there waits longer
@@ -96,8 +109,8 @@ void child_ended(struct child *c, int status)
     c->ready = false;
     c->start_again_ms = now + (pause < PAUSE_MAX_MS ? pause : PAUSE_MAX_MS);
     if (WIFSIGNALED(status))
-        log_warn("%s ended by signal %d (%s); starting it again in %lld ms", c->name, WTERMSIG(status),
+        log_warn("%s ended by signal %d (%s); starting it again in %lld ms", child_program(c), WTERMSIG(status),
                  strsignal(WTERMSIG(status)), (long long)(c->start_again_ms - now));
     else
-        log_warn("%s ended with status %d%s", c->name, code, c->fatal ? "; not started again" : "; starting it again");
+        log_warn("%s ended with status %d%s", child_program(c), code, c->fatal ? "; not started again" : "; starting it again");
 }

@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "pkcs11/keyaudit.h"
 
-enum { LOOK_AGAIN_MS = 1000 };
+enum { LOOK_AGAIN_MS = 1000, PREVIOUS_CONFIG_MS = 60000 };
 
 static int compare(struct bytes uri, const char *have)
 {
@@ -60,7 +60,8 @@ static int by_uri(const void *a, const void *b)
 }
 
 /* Known ones are allowed again, others added at the end. k->entries is still as it was, and sorted. */
-static bool allow(const struct keys *k, struct keys_entry **entries, size_t *count, const char *uri, bool audit_warns)
+static bool allow(const struct keys *k, struct keys_entry **entries, size_t *count, const char *uri, const struct config *c,
+                  int64_t until_ms)
 {
     bool there;
     size_t at = position(k, bytes_str(uri), &there);
@@ -70,39 +71,53 @@ static bool allow(const struct keys *k, struct keys_entry **entries, size_t *cou
         (*count)--;
         return false;
     }
-    entries[at]->allowed = true;
-    entries[at]->audit_warns = audit_warns;
+    if (entries[at]->allowed_until_ms < until_ms)
+        entries[at]->allowed_until_ms = until_ms;
+    entries[at]->audit_warns = c->key_audit_warns;
     return true;
 }
 
-int keys_set_config(struct keys *k, const struct config *c, unsigned token)
+/* Lock held. */
+static int allow_all(struct keys *k, const struct config *c, unsigned token, int64_t until_ms)
 {
     int err = ZEGEL_OK;
-    pthread_mutex_lock(&k->lock);
-    size_t known = k->count, wanted = known + 1; /* the audit key */
+    size_t count = k->count, wanted = count + 1; /* the audit key */
     for (unsigned d = 0; d < c->domains_count; d++)
         wanted += c->domains[d].keys_count;
     struct keys_entry **entries = calloc(wanted + 1, sizeof(struct keys_entry *));
-    if (entries == NULL) {
-        err = ZEGEL_ERR_NOMEM;
-        goto out;
-    }
-    for (size_t i = 0; i < known; i++) {
+    if (entries == NULL)
+        return ZEGEL_ERR_NOMEM;
+    for (size_t i = 0; i < count; i++)
         entries[i] = k->entries[i];
-        entries[i]->allowed = false;
-    }
-    size_t count = known;
     for (unsigned d = 0; d < c->domains_count; d++)
         for (unsigned n = 0; n < c->domains[d].keys_count; n++)
-            if (c->domains[d].keys[n].token == token && !allow(k, entries, &count, c->domains[d].keys[n].key, c->key_audit_warns))
+            if (c->domains[d].keys[n].token == token && !allow(k, entries, &count, c->domains[d].keys[n].key, c, until_ms))
                 err = ZEGEL_ERR_NOMEM;
-    if (c->audit.key != NULL && c->audit.token == token && !allow(k, entries, &count, c->audit.key, c->key_audit_warns))
+    if (c->audit.key != NULL && c->audit.token == token && !allow(k, entries, &count, c->audit.key, c, until_ms))
         err = ZEGEL_ERR_NOMEM;
     free(k->entries);
     k->entries = entries;
     k->count = count;
     qsort(entries, count, sizeof(struct keys_entry *), by_uri);
-out:
+    return err;
+}
+
+int keys_set_config(struct keys *k, const struct config *c, unsigned token)
+{
+    pthread_mutex_lock(&k->lock);
+    int64_t soon = clock_monotonic_ms() + PREVIOUS_CONFIG_MS;
+    for (size_t i = 0; i < k->count; i++)
+        if (k->entries[i]->allowed_until_ms == KEYS_IN_FORCE)
+            k->entries[i]->allowed_until_ms = soon;
+    int err = allow_all(k, c, token, KEYS_IN_FORCE);
+    pthread_mutex_unlock(&k->lock);
+    return err;
+}
+
+int keys_set_previous(struct keys *k, const struct config *c, unsigned token)
+{
+    pthread_mutex_lock(&k->lock);
+    int err = allow_all(k, c, token, clock_monotonic_ms() + PREVIOUS_CONFIG_MS);
     pthread_mutex_unlock(&k->lock);
     return err;
 }
@@ -112,7 +127,7 @@ struct keys_entry *keys_get(struct keys *k, struct bytes uri)
     bool there;
     pthread_mutex_lock(&k->lock);
     size_t at = position(k, uri, &there);
-    struct keys_entry *e = there && k->entries[at]->allowed ? k->entries[at] : NULL;
+    struct keys_entry *e = there && k->entries[at]->allowed_until_ms >= clock_monotonic_ms() ? k->entries[at] : NULL;
     pthread_mutex_unlock(&k->lock);
     return e;
 }

@@ -6,11 +6,13 @@
 #include "config/config.h"
 #include "pkcs11/key.h"
 
+#define KEYS_IN_FORCE INT64_MAX
+
 struct keys_entry {
     char *uri;
-    bool allowed;         /* the configuration in force has it */
-    bool audit_warns;     /* key-audit: warn */
-    pthread_mutex_t lock; /* for what follows, until `found` */
+    int64_t allowed_until_ms; /* monotonic; KEYS_IN_FORCE: the configuration in force has it */
+    bool audit_warns;         /* key-audit: warn */
+    pthread_mutex_t lock;     /* for what follows, until `found` */
     bool found;
     struct key key;
     int64_t look_again_ms; /* monotonic; a key that is not there is not looked for with every message */
@@ -24,8 +26,11 @@ struct keys {
     size_t count;
 };
 
-/* Exactly the keys of token number `token` are allowed from now on. ZEGEL_OK or ZEGEL_ERR_NOMEM. */
+/* The keys of token number `token` are allowed from now on; those of the configuration before for a minute more, since messages
+ * may have begun with it. ZEGEL_OK or ZEGEL_ERR_NOMEM. */
 int keys_set_config(struct keys *k, const struct config *c, unsigned token);
+/* This is the configuration before. */
+int keys_set_previous(struct keys *k, const struct config *c, unsigned token);
 /* The entry for an allowed URI, or NULL. */
 struct keys_entry *keys_get(struct keys *k, struct bytes uri);
 /* Make sure the key is found on the token and as it should be. ZEGEL_OK, or the error of key_find or key_audit with a line in

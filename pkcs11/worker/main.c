@@ -22,7 +22,7 @@ static bool take(struct worker *w, struct control *c)
     struct buf content = BUF_INIT, why = BUF_INIT;
     bool ok = true;
     if (c->kind == CONTROL_PING)
-        return true; /* every message is answered by READY */
+        return true;
     if (c->kind == CONTROL_PEER) {
         worker_set_peer(w, c->fd);
         return true;
@@ -33,6 +33,8 @@ static bool take(struct worker *w, struct control *c)
         worker_set_pin(w, buf_bytes(&content));
     else if (c->kind == CONTROL_CONFIG)
         ok = worker_set_config(w, buf_bytes(&content), &why) == ZEGEL_OK;
+    else if (c->kind == CONTROL_PREVIOUS)
+        ok = worker_set_previous(w, buf_bytes(&content), &why) == ZEGEL_OK;
     if (!ok)
         log_error("%s", buf_cstr(&why));
     (void)close(c->fd);
@@ -67,7 +69,7 @@ int main(int argc, char **argv)
             started = true;
         }
         if (started)
-            (void)control_send(CONTROL_FD, CONTROL_READY, argv[1], -1);
+            (void)control_answer(&c);
     }
     return EX_OSERR;
 }

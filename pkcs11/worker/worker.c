@@ -157,6 +157,19 @@ int worker_set_config(struct worker *w, struct bytes yaml, struct buf *why)
     return ZEGEL_ERR_CONFIG;
 }
 
+int worker_set_previous(struct worker *w, struct bytes yaml, struct buf *why)
+{
+    struct config *c = NULL;
+    int err = config_parse("configuration", yaml, &c, why);
+    if (err != ZEGEL_OK)
+        return err;
+    for (unsigned i = 0; i < c->tokens_count && err == ZEGEL_OK; i++)
+        if (strcmp(c->tokens[i].name, w->token_name) == 0)
+            err = keys_set_previous(&w->keys, c, i);
+    config_free(c);
+    return err;
+}
+
 /* ---- the token ---- */
 
 /* Says a state once, not with every attempt. Lock held. */

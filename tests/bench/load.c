@@ -2,13 +2,14 @@
  *
  * load HOST PORT CONNECTIONS SECONDS BODY_OCTETS SIGNATURES [RATE]
  * A message is good when it was accepted with SIGNATURES DKIM-Signature fields, tempfail when answered 4xx, lost when the
- * connection broke (the MTA makes that a 4xx), and bad when anything else was said about it.
+ * connection broke (the MTA makes that a 4xx), and bad when anything else was said about it, or its fields show two configurations.
  * Prints "messages/s p50_us p99_us p999_us good tempfail lost bad slowest_us"; the last one counts tempfails too. Exits 1 when
- * any was lost or bad. $LOAD_DOMAIN: From this domain (example.nl); $LOAD_MESSAGES: stop after so many. */
+ * any was lost or bad. SIGTERM: stop after the message under way. $LOAD_DOMAIN: From this domain (example.nl); $LOAD_MESSAGES: stop after so many. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -152,10 +153,22 @@ static bool send_body(struct peer *p)
 
 enum outcome { GOOD, TEMPFAIL, LOST, BAD };
 
+/* The canonicalization that the field in `p` says ("c=relaxed/relaxed"), or another one than before: signed by two configurations. */
+static bool agrees(const struct peer *p, size_t len, char c[32])
+{
+    const char *at = memmem(p->in, len, " c=", 3), *end = at == NULL ? NULL : memchr(at, ';', (size_t)((const char *)p->in + len - at));
+    char now_c[32] = "";
+    if (end != NULL && end - at < (long)sizeof now_c)
+        memcpy(now_c, at, (size_t)(end - at));
+    bool same = c[0] == '\0' || strcmp(c, now_c) == 0;
+    memcpy(c, now_c, sizeof now_c);
+    return same;
+}
+
 static enum outcome one_message(struct peer *p)
 {
     static _Atomic unsigned long serial;
-    char id[64], from[300], sender[300];
+    char id[64], from[300], sender[300], canonicalization[32] = "";
     size_t len;
     unsigned signatures = 0;
     (void)snprintf(id, sizeof id, " <%lu.load@example.nl>", atomic_fetch_add(&serial, 1));
@@ -173,7 +186,7 @@ static enum outcome one_message(struct peer *p)
     for (;;) {
         char r = get(p, &len);
         if (r == 'i')
-            signatures++;
+            signatures += agrees(p, len, canonicalization) ? 1 : 100;
         else if (r == 'a' || r == 'c')
             return signatures == job.signatures ? GOOD : BAD;
         else if (r == 't' || (r == 'y' && p->in[1] == '4'))
@@ -195,9 +208,17 @@ static void note(double took, bool answered_well)
         latencies[at] = us;
 }
 
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+    (void)signal;
+    stopped = 1;
+}
+
 static bool more(void)
 {
-    return now() < job.until && (job.messages == 0 || begun < job.messages);
+    return stopped == 0 && now() < job.until && (job.messages == 0 || begun < job.messages);
 }
 
 static void *run(void *arg)
@@ -259,6 +280,7 @@ int main(int argc, char **argv)
     job.body = (size_t)atol(argv[5]);
     job.signatures = (unsigned)atoi(argv[6]);
     job.interval = argc > 7 && atof(argv[7]) > 0 ? connections / atof(argv[7]) : 0;
+    (void)signal(SIGTERM, stop);
     pthread_t *threads = calloc(connections, sizeof *threads);
     if (threads == NULL)
         return 3;

@@ -95,6 +95,15 @@ kill -HUP "$ZEGELD_PID"
 wait_for 5 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "after reload" "not taken"
 if [ "$(pgrep -cP "$ZEGELD_PID")" -eq 3 ] && ! grep -q 'ended' "$WORK/log/zegeld"; then ok "no process ended meanwhile"; else not_ok "processes" "$(grep ended "$WORK/log/zegeld")"; fi
+# zegeld replaced while Postfix sends.
+replaced() { [ "$(grep -c 'all processes replaced' "$WORK/log/zegeld")" -ge "$1" ]; }
+for i in 1 2 3; do
+    kill -USR2 "$ZEGELD_PID"
+    send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >"$WORK/answers" || not_ok "upgrade $i" "$(cat "$WORK/answers")"
+    wait_for 30 replaced "$i" || not_ok "upgrade $i" "$(tail -n 3 "$WORK/log/zegeld")"
+done
+if wait_for 20 has_delivered inbox 25 && out=$(signed_by_both "$MAIL"/inbox/new/*); then ok "three upgrades: 18 messages of Postfix, all signed"; else not_ok "upgrade" "${out:-not delivered}"; fi
+for pid in $(pgrep -P "$ZEGELD_PID" zegel-signer); do same "the new signer's user" "$(field "$pid" Uid | cut -f 2)" "$(id -u daemon)"; done
 stop_zegeld
 sed -i 's/milter: nobody/milter: nosuchuser/' "$WORK/zegel.yaml"
 timeout 10 "$BUILD/zegeld" --config "$WORK/zegel.yaml" >"$WORK/out" 2>&1
