@@ -2,9 +2,10 @@
  *
  * load HOST PORT CONNECTIONS SECONDS BODY_OCTETS SIGNATURES [RATE]
  * A message is good when it was accepted with SIGNATURES DKIM-Signature fields, tempfail when answered 4xx, lost when the
- * connection broke (the MTA makes that a 4xx), and bad when anything else was said about it, or its fields show two configurations.
- * Prints "messages/s p50_us p99_us p999_us good tempfail lost bad slowest_us"; the last one counts tempfails too. Exits 1 when
- * any was lost or bad. SIGTERM: stop after the message under way. $LOAD_DOMAIN: From this domain (example.nl); $LOAD_MESSAGES: stop after so many. */
+ * connection broke (the MTA makes that a 4xx), and bad when anything else was said about it, or its fields show two
+ * configurations. Prints "messages/s p50_us p99_us p999_us good tempfail lost bad slowest_us"; the last one counts tempfails too.
+ * Exits 1 when any was lost or bad. SIGTERM: stop after the message under way. $LOAD_DOMAIN: From this domain (example.nl);
+ * $LOAD_MESSAGES: stop after so many. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -153,10 +154,12 @@ static bool send_body(struct peer *p)
 
 enum outcome { GOOD, TEMPFAIL, LOST, BAD };
 
-/* The canonicalization that the field in `p` says ("c=relaxed/relaxed"), or another one than before: signed by two configurations. */
+/* The canonicalization that the field in `p` says ("c=relaxed/relaxed"), or another one than before: signed by two
+ * configurations. */
 static bool agrees(const struct peer *p, size_t len, char c[32])
 {
-    const char *at = memmem(p->in, len, " c=", 3), *end = at == NULL ? NULL : memchr(at, ';', (size_t)((const char *)p->in + len - at));
+    const char *at = memmem(p->in, len, " c=", 3),
+               *end = at == NULL ? NULL : memchr(at, ';', (size_t)((const char *)p->in + len - at));
     char now_c[32] = "";
     if (end != NULL && end - at < (long)sizeof now_c)
         memcpy(now_c, at, (size_t)(end - at));
