@@ -34,6 +34,10 @@ $(FW)/zegel-token-native: $(call fwobj,firmware/port/native/hal.c) $(NATIVE) $(F
 $(FW)/zegel-token-native-dev: $(FW)/native/dev/firmware/port/native/hal.o $(NATIVE) $(FW)/libtoken.a
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS)
 
+ifneq ($(FW_CORE),)
+tests: firmware
+endif
+
 # ---- tests of the firmware: tests/unit/test_fw_*.c, tests/fuzz/fuzz_fw_*.c, over a port that lives in memory
 $(FW)/libhal_ram.a: $(call fwobj,tests/firmware/hal_ram.c)
 	@rm -f $@
@@ -51,7 +55,7 @@ ARMHF = $(FW)/armhf
 ARM_CC = arm-none-eabi-gcc
 ARM_FLAGS = -mcpu=cortex-a7 -mfpu=neon-vfpv4 -mfloat-abi=hard -mthumb -fno-short-enums
 ARM_CFLAGS = $(ARM_FLAGS) -std=c17 -O2 -g -ffreestanding -ffunction-sections -fdata-sections -fstack-protector-strong -mstack-protector-guard=global \
-             $(WARN) -Wframe-larger-than=8192 -Ifirmware -Ifirmware/include -idirafter $(ARMHF)/usr/include -ffile-prefix-map=$(CURDIR)=.
+             $(WARN) -Wframe-larger-than=8192 -Ifirmware -Ifirmware/include -idirafter $(ARMHF)/usr/include -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(ARMHF)=armhf
 ARM_LIBS = $(ARMHF)/usr/lib/arm-linux-gnueabihf/libbearssl.a $(ARMHF)/usr/lib/arm-linux-gnueabihf/libsodium.a
 TEXT_MAX = 262144
 armobj = $(patsubst %,$(FW)/imx6ul/%.o,$(basename $(1)))

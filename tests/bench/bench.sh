@@ -75,4 +75,10 @@ read -r load domain sender memory < <("$BUILD/bench/tables")
 results+=("100,000 domains and senders: loaded in $load s, $memory MiB; finding a domain $domain ns, a sender $sender ns")
 goals+=("$(printf '%-44s %8s  goal <= %-5s %s' "100,000 domains, seconds to load" "$load" 2 "$(awk -v v="$load" 'BEGIN { print v <= 2 ? "PASS" : "FAIL" }')")")
 goals+=("$(printf '%-44s %8s  goal <= %-5s %s' "100,000 senders, ns to find one" "$sender" 1000 "$(awk -v v="$sender" 'BEGIN { print v <= 1000 ? "PASS" : "FAIL" }')")")
+while IFS= read -r line; do
+    case $line in
+    token:*) goals+=("${line#token: }") ;;
+    *) results+=("$line") ;;
+    esac
+done < <(BUILD=$BUILD /usr/bin/python3 tests/firmware/speed.py "$WORK")
 printf '%s\n' "" "${results[@]}" "" "${goals[@]}"

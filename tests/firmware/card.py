@@ -9,7 +9,6 @@ import subprocess
 import time
 
 FIRMWARE = os.path.join(os.environ.get("BUILD", "build"), "firmware")
-SD_FIRST = 8192 * 512  # where the store begins on the card
 SD_SIZE = 16 << 20
 
 
@@ -18,9 +17,10 @@ class Gone(Exception):
 
 
 class Token:
-    """One powered token. `store` is a path without suffix; each port keeps its own file there."""
+    """One powered token. `store` is a path without suffix; each port keeps its own file there. For `cut` and `run` see
+        firmware/port/blocks.h and firmware/port/imx6ul/request.h (qemu only)."""
 
-    def __init__(self, port, store, cut=None, timeout=90):
+    def __init__(self, port, store, cut=None, run=0, timeout=90):
         self.port, self.log = port, store + "." + port + ".log"
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
@@ -29,7 +29,7 @@ class Token:
         with open(self.log, "wb") as log:
             if port == "qemu":
                 self.store = store + ".sd"
-                self._card(cut)
+                self._card(cut, run)
                 command = ["qemu-system-arm", "-M", "mcimx6ul-evk", "-m", "512M", "-display", "none", "-monitor", "none", "-nic", "none", "-nic", "none",
                            "-kernel", FIRMWARE + "/zegel-token-imx6ul.elf", "-drive", "if=sd,format=raw,file=" + self.store,
                            "-chardev", f"socket,id=reader,host=127.0.0.1,port={number},nodelay=on", "-serial", "chardev:reader",
@@ -39,20 +39,30 @@ class Token:
                 self.store = store + ".native"
                 command = [FIRMWARE + "/zegel-token-native-dev", self.store, "127.0.0.1", number]
                 self.process = subprocess.Popen(command + [str(n) for n in cut or ()], stderr=log)
-        listener.settimeout(30)
-        self.socket, _ = listener.accept()
+        listener.settimeout(0.2)
+        self.socket = self._accept(listener)
         listener.close()
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.settimeout(0.5)
         self.deadline = timeout
 
-    def _card(self, cut):
+    def _accept(self, listener):
+        for _ in range(300):
+            try:
+                return listener.accept()[0]
+            except socket.timeout:
+                if self.process.poll() is not None:
+                    raise Gone(self.logged()) from None
+        self.process.kill()
+        raise Gone("the port never came to the reader")
+
+    def _card(self, cut, run):
         if not os.path.exists(self.store):
             with open(self.store, "wb") as card:
                 card.truncate(SD_SIZE)
         with open(self.store, "r+b") as card:
             card.seek(512)
-            card.write(b"ZEGELCUT" + struct.pack("<QQ", *cut) if cut else bytes(24))
+            card.write(b"ZEGELCUT" + struct.pack("<QQ", *cut) if cut else b"ZEGELRUN" + struct.pack("<QQ", run, 0) if run else bytes(24))
 
     def logged(self):
         with open(self.log, encoding="ascii", errors="replace") as log:
@@ -99,8 +109,3 @@ class Token:
         self.process.kill()
         self.process.wait()
         self.socket.close()
-
-    def store_octets(self):
-        with open(self.store, "rb") as card:
-            card.seek(SD_FIRST if self.port == "qemu" else 0)
-            return card.read(8192 * 512)

@@ -1,12 +1,10 @@
 /* The token on the i.MX6UL: UART1 speaks with the reader (vpcd's frames), UART2 logs, the SD card remembers. */
 #include "crypto.h"
 #include "hal.h"
-#include "port/blocks.h"
 #include "port/imx6ul/imx6ul.h"
+#include "port/imx6ul/request.h"
 #include "port/imx6ul/shim.h"
 #include "port/vpcd.h"
-
-#include <string.h>
 
 _Noreturn void imx6ul_fault(uint32_t kind, uint32_t address);
 _Noreturn void imx6ul_main(void);
@@ -24,19 +22,6 @@ _Noreturn void imx6ul_fault(uint32_t kind, uint32_t address)
     uart_print(IMX6UL_UART2, hex);
     uart_print(IMX6UL_UART2, "\r\n");
     hal_panic(kinds[kind < 7 ? kind : 4]);
-}
-
-/* Tests ask for a power cut in the card's block 1: "ZEGELCUT", the write and the chance, 8 octets each, little-endian. */
-static void power_cut_of_test(void)
-{
-    uint8_t block[HAL_BLOCK_SIZE];
-    uint64_t write, chance;
-
-    if (sd_read(1, block) != 0 || memcmp(block, "ZEGELCUT", 8) != 0)
-        return;
-    memcpy(&write, block + 8, sizeof write);
-    memcpy(&chance, block + 16, sizeof chance);
-    blocks_cut(write, chance);
 }
 
 _Noreturn static void serve(void)
@@ -71,9 +56,9 @@ _Noreturn __attribute__((no_stack_protector)) void imx6ul_main(void)
     shim_init();
     if (sd_init() != 0)
         hal_panic("no SD card answers on uSDHC1");
-    power_cut_of_test();
     if (crypto_init() != CRYPTO_OK)
         hal_panic("crypto does not pass its known-answer tests");
+    request_of_test();
     if (token_boot() != 0)
         hal_panic("the store cannot be read, or is not of this token");
     hal_log("ready");
