@@ -34,9 +34,7 @@ $(FW)/zegel-token-native: $(call fwobj,firmware/port/native/hal.c) $(NATIVE) $(F
 $(FW)/zegel-token-native-dev: $(FW)/native/dev/firmware/port/native/hal.o $(NATIVE) $(FW)/libtoken.a
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS)
 
-ifneq ($(FW_CORE),)
 tests: firmware
-endif
 
 # ---- tests of the firmware: tests/unit/test_fw_*.c, tests/fuzz/fuzz_fw_*.c, over a port that lives in memory
 $(FW)/libhal_ram.a: $(call fwobj,tests/firmware/hal_ram.c)
