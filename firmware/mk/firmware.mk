@@ -14,11 +14,11 @@ FW_CFLAGS = -std=c17 -D_GNU_SOURCE -Ifirmware -Ifirmware/include -Itests $(WARN)
 FW_LIBS = -lbearssl -lsodium
 fwobj = $(patsubst %.c,$(FW)/native/%.o,$(1))
 
-$(FW)/native/%.o: %.c
+$(FW)/native/%.o: %.c firmware/mk/firmware.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FW_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(FW)/native/dev/%.o: %.c
+$(FW)/native/dev/%.o: %.c firmware/mk/firmware.mk
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(FW_CFLAGS) -DZEGEL_DEV_SEED -MMD -MP -c -o $@ $<
 
@@ -61,11 +61,11 @@ armobj = $(patsubst %,$(FW)/imx6ul/%.o,$(basename $(1)))
 $(ARMHF)/.complete: firmware/mk/fetch-armhf
 	$(Q)firmware/mk/fetch-armhf $(ARMHF)
 
-$(FW)/imx6ul/%.o: %.c | $(ARMHF)/.complete
+$(FW)/imx6ul/%.o: %.c firmware/mk/firmware.mk | $(ARMHF)/.complete
 	@mkdir -p $(@D)
 	$(Q)$(ARM_CC) $(ARM_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(FW)/imx6ul/%.o: %.S
+$(FW)/imx6ul/%.o: %.S firmware/mk/firmware.mk
 	@mkdir -p $(@D)
 	$(Q)$(ARM_CC) $(ARM_FLAGS) -c -o $@ $<
 
