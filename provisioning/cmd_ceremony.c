@@ -172,7 +172,7 @@ static int run_verify(int argc, char **argv)
     int code;
     if (!take(argc, argv, &cmd_ceremony_verify, &o, &dir, &code))
         return code;
-    struct verify_options options = {.previous = o.previous, .trust = o.trust, .tsa = o.tsa};
+    struct verify_options options = {.previous = o.previous, .trust = o.trust, .tsa = o.tsa, .zone = o.zone};
     int err = verify_transcript(dir, &options, &report, &why);
     if (err == ZEGEL_OK)
         (void)printf("%spass: %s\n", buf_cstr(&report), dir);
@@ -227,7 +227,8 @@ const struct cmd cmd_ceremony_abandon = {"ceremony", "abandon", run_abandon, "--
                                          "Give up a ceremony that cannot go on; it is sealed, and the next plan continues it."};
 const struct cmd cmd_ceremony_seal = {"ceremony", "seal", run_seal, "--module FILE --card URI [--pin SOURCE] [--state DIR] DIR",
                                       "Make the manifest and sign it with the transcript key."};
-const struct cmd cmd_ceremony_verify = {"ceremony", "verify", run_verify, "[--previous DIR] [--trust PEM] [--tsa PEM] DIR",
+const struct cmd cmd_ceremony_verify = {"ceremony", "verify", run_verify,
+                                        "[--previous DIR] [--trust PEM] [--tsa PEM] [--zone FILE] DIR",
                                         "Check a transcript: no token, no network, no configuration. The auditor's command."};
 const struct cmd cmd_ceremony_permits = {"ceremony", "permits", run_permits, "--trust PEM DIR ACTION DOMAIN/SELECTOR SPKI-SHA256",
                                          "Does this transcript permit that? For scripts; ACTION as in a plan."};

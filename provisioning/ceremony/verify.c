@@ -161,9 +161,9 @@ int verify_transcript(const char *dir, const struct verify_options *o, struct bu
     if (err == ZEGEL_OK) {
         buf_addf(report, "proved    the plan keeps the policy; %s, serial %u, SHA-256 %s\n", plan_action_name(v.t.plan->action),
                  v.t.plan->serial, v.t.plan_hash);
-        int (*const checks[])(struct verify *, struct buf *) = {check_manifest, check_signatures, check_request,
-                                                                verify_journal, verify_keys,      verify_published,
-                                                                check_people,   check_previous,   verify_stamp};
+        int (*const checks[])(struct verify *, struct buf *) = {check_manifest, check_signatures, check_request, verify_journal,
+                                                                verify_keys,    verify_published, verify_zone,   check_people,
+                                                                check_previous, verify_stamp};
         for (size_t i = 0; i < sizeof checks / sizeof checks[0] && err == ZEGEL_OK; i++)
             err = checks[i](&v, why);
         buf_add_str(report, "attested  what was said and seen in the room: by the signatures of custodians and witness\n");

@@ -8,6 +8,7 @@ struct verify_options {
     const char *previous; /* directory of the transcript before, NULL: only its hash is known */
     const char *trust;    /* PEM certificates that the auditor got from the people themselves, NULL: fingerprints are printed */
     const char *tsa;      /* PEM certificate of the time-stamping authority, NULL: manifest.tsr is not checked */
+    const char *zone;     /* zone file that the records of the transcript should stand in, NULL: not checked */
     bool *abandoned;      /* set when it was given up before its end; NULL: the report says it, nobody else asks */
 };
 

@@ -11,21 +11,20 @@
 
 static int usage(FILE *f)
 {
-    (void)fputs("Usage: zegel-ceremony-verify [--previous DIR] [--trust PEM] [--tsa PEM] DIR\n"
+    (void)fputs("Usage: zegel-ceremony-verify [--previous DIR] [--trust PEM] [--tsa PEM] [--zone FILE] DIR\n"
                 "  --previous  the transcript that this one continues\n"
                 "  --trust     certificates that you got from the custodians and the witness themselves\n"
-                "  --tsa       certificate of the time-stamping authority, to check manifest.tsr\n",
+                "  --tsa       certificate of the time-stamping authority, to check manifest.tsr\n"
+                "  --zone      zone file, one record a line as dig prints it: are the transcript's records published?\n",
                 f);
     return f == stdout ? 0 : 2;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"previous", required_argument, NULL, 'p'},
-                                            {"trust", required_argument, NULL, 't'},
-                                            {"tsa", required_argument, NULL, 's'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {{"previous", required_argument, NULL, 'p'}, {"trust", required_argument, NULL, 't'},
+                                            {"tsa", required_argument, NULL, 's'},      {"zone", required_argument, NULL, 'z'},
+                                            {"help", no_argument, NULL, 'h'},           {0}};
     struct verify_options o = {0};
     struct buf report = BUF_INIT, why = BUF_INIT;
     int c;
@@ -34,6 +33,7 @@ int main(int argc, char **argv)
         case 'p': o.previous = optarg; break;
         case 't': o.trust = optarg; break;
         case 's': o.tsa = optarg; break;
+        case 'z': o.zone = optarg; break;
         case 'h': return usage(stdout);
         default: return usage(stderr);
         }

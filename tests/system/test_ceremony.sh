@@ -57,6 +57,34 @@ for name in alice carol erin transcript-key; do
 done
 accepted "the independent script" "$PYTHON" "$SYSTEM/ceremony_audit.py" "$WORK/gap" "$WORK/people"
 
+# What is published: a zone file, as the auditor gets it by dig or AXFR; the program links no network.
+zone() { # EXPRESSION: the records of the transcript, as python sees them in r (name → text), printed as dig does
+    "$PYTHON" - "$WORK/gap/response.json" "$1" >"$WORK/zone" <<'PY'
+import json, sys
+r = {k["record"]["name"]: [k["record"]["txt"]] for k in json.load(open(sys.argv[1]))["keys"]}
+one, two = "z1._domainkey.example.nl.", "z2._domainkey.example.nl."
+exec(sys.argv[2])
+print("; a zone\nexample.nl.\t3600\tIN\tSOA\tns.example.nl. x.example.nl. 1 2 3 4 5")
+for name, texts in r.items():
+    for text in texts:
+        print("%s\t3600\tIN\tTXT\t%s" % (name, " ".join('"%s"' % text[i:i + 200].replace(";", "\\;") for i in range(0, len(text), 200))))
+PY
+}
+published() { "$BUILD/zegel-ceremony-verify" --zone "$WORK/zone" "$WORK/gap"; }
+zone 'pass'
+accepted "published as in the transcript" published
+grep -q 'proved    z1._domainkey.example.nl. has the record of the transcript' "$WORK/out" || not_ok "published" "is not reported"
+zone 'del r[two]'
+refused "not published" 1 'z2._domainkey.example.nl. is not published' published
+zone 'r[one] = [r[one][0].replace("p=MII", "p=MIJ")]'
+refused "another key is published" 1 'z1._domainkey.example.nl. is published with another record' published
+zone 'r[one] = r[one] * 2'
+refused "published twice" 1 'has more than one TXT record' published
+zone 'pass'; sed -i 's/^z1.*/z1._domainkey.example.nl. TXT (/' "$WORK/zone"
+refused "a record that cannot be read" 1 'zone:3: is not one TXT record in one line' published
+zone 'pass'; sed -i 's/^example.nl./@/' "$WORK/zone"
+refused "a relative name" 1 'zone:2: is not about a whole name' published
+
 # RFC 3161, with a time-stamping authority of our own.
 mkdir "$WORK/tsa"
 openssl req -x509 -newkey rsa:2048 -noenc -days 30 -subj /CN=tsa -addext extendedKeyUsage=critical,timeStamping \
