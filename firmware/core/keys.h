@@ -35,7 +35,7 @@ struct key {
     uint32_t life_max_s; /* x= at most so far behind t= */
     uint32_t rate;       /* signatures per minute; 0: no limit */
     uint32_t daily_cap;  /* signatures per day of powered time; 0: no limit */
-    uint8_t domain[NAME_MAX], selector[KEY_SELECTOR_MAX];
+    uint8_t domain[NAME_LEN_MAX], selector[KEY_SELECTOR_MAX];
     uint8_t id[KEY_ID_LEN];         /* the first octets of the public key's SHA-256 */
     uint8_t public[CRYPTO_RSA_MAX]; /* modulus, or the 32 octets of Ed25519 */
 };

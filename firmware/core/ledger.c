@@ -9,7 +9,7 @@ enum {
     BODY_FIXED = 32 + 8 + 1 + KEY_ID_LEN + 8 + 4 + 4 + 1 + 32
 };
 static const uint8_t magic[4] = {'Z', 'l', 'o', 'g'};
-_Static_assert(HEADER + BODY_FIXED + 2 + NAME_MAX + KEY_SELECTOR_MAX <= MAC_AT, "an entry fits into its block");
+_Static_assert(HEADER + BODY_FIXED + 2 + NAME_LEN_MAX + KEY_SELECTOR_MAX <= MAC_AT, "an entry fits into its block");
 _Static_assert(SNAPSHOT_EVERY < VAULT_LOG_BLOCKS / 2, "entries behind the snapshot are still in the ring");
 
 /* Fixed layout: the object VAULT_COUNTERS. */

@@ -11,7 +11,7 @@ enum name_fault name_check(struct span name)
     size_t label = 0;
     if (name.len == 0)
         return NAME_EMPTY;
-    if (name.len > NAME_MAX)
+    if (name.len > NAME_LEN_MAX)
         return NAME_LONG;
     for (size_t i = 0; i <= name.len; i++) {
         if (i == name.len || name.data[i] == '.') {

@@ -4,7 +4,7 @@
 
 #include "core/span.h"
 
-enum { NAME_MAX = 253, NAME_LABEL_MAX = 63 };
+enum { NAME_LEN_MAX = 253, NAME_LABEL_MAX = 63 };
 
 /* In the order of REASON_NAMES. */
 enum name_fault { NAME_OK = -1, NAME_EMPTY, NAME_LONG, NAME_LABEL_EMPTY, NAME_LABEL_LONG, NAME_OCTET };

@@ -276,7 +276,7 @@ static enum sw attest(const struct apdu *c, struct tlv_out *out)
     if (c->p1 != 0 && keys_get(index) == NULL)
         return SW_NOT_FOUND;
     size_t statement = tlv_begin(out, 0x7f4e);
-    tlv_put_object(out, 0x9f, SPAN_LIT("zegel attestation 1"));
+    tlv_put_object(out, 0x98, SPAN_LIT("zegel attestation 1"));
     tlv_put_object(out, 0x96, c->data);
     put_number(out, 0x97, c->p1, 1);
     put_state(out);
