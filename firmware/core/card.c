@@ -157,6 +157,9 @@ static void put_discretionary(struct tlv_out *out)
     tlv_end(out, begin);
 }
 
+/* 7F66: 4,096 octets each way. OpenSC asks for it by itself and otherwise takes 256 for the most. */
+static const struct span extended_length = {(const uint8_t *)"\x02\x02\x10\x00\x02\x02\x10\x00", 8};
+
 /* 6E: all about the application. */
 static void put_application(struct tlv_out *out)
 {
@@ -166,7 +169,7 @@ static void put_application(struct tlv_out *out)
     begin = tlv_begin(out, 0x5f52);
     put_historical(out);
     tlv_end(out, begin);
-    tlv_put_object(out, 0x7f66, span_of("\x02\x02\x10\x00\x02\x02\x10\x00", 8)); /* 4,096 octets each way */
+    tlv_put_object(out, 0x7f66, extended_length);
     put_discretionary(out);
 }
 
@@ -220,6 +223,7 @@ enum sw card_get(uint16_t tag, struct tlv_out *out)
     case 0x00c1:
     case 0x00c2:
     case 0x00c3: tlv_put(out, attributes[card.algorithms[tag - 0xc1]]); break;
+    case 0x7f66: tlv_put(out, extended_length); break;
     case 0x7f21: break; /* no certificate */
     default: return SW_NOT_FOUND;
     }

@@ -344,7 +344,7 @@ static void after_the_cut(uint64_t write, uint64_t chance)
     unsigned tries = tries_left();
     ck_assert_msg(tries <= seen.tries || seen.verified, "write %lu, chance %lu: %u tries", write, chance, tries);
     ck_assert_uint_eq(apdu(VERIFY_USER), 0x9000);
-    for (uint8_t i = 0; i < keys; i++) /* whole, or not there */
+    for (unsigned i = 0; i < keys; i++) /* whole, or not there */
         ck_assert_uint_eq(finish((uint8_t)(0x10 + i), 0, BLOCK), 0x9000);
     ck_assert_uint_ge(ledger_sequence(), seen.sequence + keys);
 }
