@@ -10,7 +10,7 @@ packages=(
     check softhsm2 opensc postfix knot knot-dnsutils bind9 opendkim opendkim-tools
     gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc strace systemd
     # the token's firmware: its libraries, a compiler for the board, a machine to run it on, a reader that is none
-    libbearssl-dev libsodium-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm pcscd vsmartcard-vpcd
+    libbearssl-dev libsodium-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm pcscd vsmartcard-vpcd opensc-pkcs11
     # packages, and a bare Debian to install them on
     debhelper lintian debootstrap dpkg-dev
     # lint and fuzz

@@ -113,7 +113,7 @@ static bool may(enum access a)
 
 static void put_historical(struct tlv_out *out)
 {
-    tlv_put(out, span_of("\x00\x31\xf5\x73\xc0\x01\xc0\x05\x90\x00", 10));
+    tlv_put(out, span_of("\x00\x31\xf5\x73\xc0\x01\x80\x05\x90\x00", 10));
 }
 
 /* C0: challenges, import, changeable PW status, private objects, changeable algorithms, KDF; no certificates. */
@@ -157,7 +157,7 @@ static void put_discretionary(struct tlv_out *out)
     tlv_end(out, begin);
 }
 
-/* 7F66: 4,096 octets each way. OpenSC asks for it by itself and otherwise takes 256 for the most. */
+/* 7F66: 4,096 octets each way. */
 static const struct span extended_length = {(const uint8_t *)"\x02\x02\x10\x00\x02\x02\x10\x00", 8};
 
 /* 6E: all about the application. */

@@ -9,9 +9,10 @@
 
 enum { CHAIN_MAX = 4096, INS_SELECT = 0xa4, INS_GET_RESPONSE = 0xc0 };
 
-/* ISO 7816-3: T=1, and the historical octets of an OpenPGP card: command chaining, extended length. */
+/* ISO 7816-3: T=1, and the historical octets of an OpenPGP card: command chaining. Extended length is understood but not
+ * announced: OpenSC 0.23 then asks for 256 octets of a new key, which has more, and never for the rest. */
 static const uint8_t atr_without_check[] = {0x3b, 0xda, 0x18, 0xff, 0x81, 0xb1, 0xfe, 0x75, 0x1f, 0x03,
-                                            0x00, 0x31, 0xf5, 0x73, 0xc0, 0x01, 0xc0, 0x05, 0x90, 0x00};
+                                            0x00, 0x31, 0xf5, 0x73, 0xc0, 0x01, 0x80, 0x05, 0x90, 0x00};
 
 static struct {
     uint8_t header[4]; /* of the chain under way */

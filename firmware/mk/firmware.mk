@@ -75,3 +75,6 @@ $(FW)/zegel-token-imx6ul.elf: $(IMX6UL) firmware/port/imx6ul/link.ld
 	    -o $@.part $(IMX6UL) $(ARM_LIBS)
 	@arm-none-eabi-size $@.part | awk 'NR == 2 { print "  text " $$1 " octets of $(TEXT_MAX)"; exit $$1 > $(TEXT_MAX) }'
 	@mv $@.part $@
+
+# The tests of the system drive it.
+tests: $(FW)/zegel-token-native $(FW)/zegel-token-native-dev
