@@ -50,6 +50,8 @@ static enum reason take_tag(struct span spec, bool last, struct tags *tags)
     if (equals == spec.len)
         return REASON_TAG_NO_EQUALS;
     struct span name = span_trim(span_cut(spec, 0, equals)), raw = span_cut(spec, equals + 1, spec.len);
+    if (name.len > 0) /* white space before "=" would be legal, but nobody writes it: it is an octet that no name has */
+        name.len = (size_t)(spec.data + equals - name.data);
     enum reason r = check_tag_name(name);
     if (r == REASON_OK)
         r = which_tag(name, &tag);

@@ -114,7 +114,7 @@ START_TEST(lines)
         {"example.org", "example.org ", REASON_FIELD_TRAILING},
         {"signature:v", "signature: v", REASON_FIELD_LEADING},
         {"; a=", ";  a=", REASON_FIELD_SPACES},
-        {"; a=", "; a\t=", REASON_FIELD_TAB},
+        {"; a=", "; a=\t", REASON_FIELD_TAB},
         {"; a=", ";\r\n a=", REASON_FIELD_FOLD},
     };
     static const struct bend simple[] = {
@@ -152,6 +152,7 @@ START_TEST(signature_tags)
         {"s=s1;", "s=s1; =1;", REASON_TAG_NO_NAME},
         {"s=s1;", "s=s1; t-x=1;", REASON_TAG_NAME_OCTET},
         {"s=s1;", "s=s1; b h=1;", REASON_TAG_NAME_OCTET},
+        {"; b=", "; b =", REASON_TAG_NAME_OCTET},
         {"s=s1;", "s=s\xc3\xb6;", REASON_TAG_VALUE_OCTET},
         {"s=s1;", "s=s1;;", REASON_TAG_BLANK},
         {"s=s1;", "s=s1; ;", REASON_TAG_BLANK},
