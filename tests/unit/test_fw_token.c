@@ -77,8 +77,8 @@ START_TEST(select_and_data)
     OK(SELECT_PGP);
     OK("00ca004f00");
     ck_assert_uint_eq(reply_len, 16);
-    ck_assert_uint_eq(reply[6] << 8 | reply[7], 0x0304);
-    ck_assert_uint_eq(reply[8] << 8 | reply[9], 0xffff); /* a seed for development shows */
+    ck_assert_int_eq(reply[6] << 8 | reply[7], 0x0304);
+    ck_assert_int_eq(reply[8] << 8 | reply[9], 0xffff); /* a seed for development shows */
     OK("00a50301");
     OK("00ca00c400");
     ck_assert_uint_eq(reply_len, 7);
