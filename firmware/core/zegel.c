@@ -78,31 +78,38 @@ static void put_key(unsigned index, struct tlv_out *out)
         put_number(out, 0x8d, k->e, 4);
 }
 
-static enum sw info(struct tlv_out *out)
+/* What is the same for as long as no key is made. */
+static void put_token(struct tlv_out *out)
 {
     uint8_t public[32];
-    const char *port = hal_version();
     size_t begin = tlv_begin(out, 0x4f);
     card_aid(out);
     tlv_end(out, begin);
     tlv_put_object(out, 0x5f2f, SPAN_LIT(TOKEN_VERSION));
-    tlv_put_object(out, 0x5f2e, span_of(port, strlen(port)));
-    put_number(out, 0x92, device_boots(), 8);
     put_number(out, 0x93, KEYS - KEY_OWN, 1);
     device_public(public);
     tlv_put_object(out, 0x94, span_of(public, sizeof public));
-    put_state(out);
     begin = tlv_begin(out, 0x95);
     for (unsigned i = 0; i < KEYS; i++)
         if (keys_get(i) != NULL)
             tlv_put_u8(out, number_of(i));
     tlv_end(out, begin);
+}
+
+static enum sw info(struct tlv_out *out)
+{
+    const char *port = hal_version();
+    put_token(out);
+    tlv_put_object(out, 0x5f2e, span_of(port, strlen(port)));
+    put_number(out, 0x92, device_boots(), 8);
+    put_state(out);
     return SW_OK;
 }
 
 enum sw zegel_select(struct tlv_out *out)
 {
-    return device_terminated() ? SW_TERMINATED : info(out);
+    put_token(out);
+    return device_terminated() ? SW_TERMINATED : SW_OK;
 }
 
 /* ---- signing: BEGIN, UPDATE, FINISH */

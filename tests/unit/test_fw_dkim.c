@@ -249,6 +249,7 @@ START_TEST(log_is_a_chain)
         ck_assert_uint_eq(finish(0x10, 0, i % 7 == 0 ? "x" : BLOCK), i % 7 == 0 ? 0x690aU : 0x9000U);
     boot();
     OK(SELECT_ZEGEL);
+    OK("80ca000000");
     object(0x94, &public);
     uint8_t device[32];
     memcpy(device, public.data, 32);
