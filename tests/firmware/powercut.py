@@ -46,7 +46,8 @@ def signatures(token):
 
 def sequence(token):
     """Of the token's log."""
-    answer = expect(token.apdu(ZEGEL))
+    expect(token.apdu(ZEGEL))
+    answer = expect(token.apdu("80CA000000"))
     expect(token.apdu(OPENPGP))
     return int.from_bytes(answer[answer.index(b"\x90\x08") + 2:][:8], "big")
 
