@@ -344,6 +344,76 @@ START_TEST(test_people_decide)
 }
 END_TEST
 
+/* Generation 1 is in this state for long, 2 signs, 3 stands by; all is seen, and the token answers. */
+static void made(enum life_state first, struct life_domain *d, struct life_world *w)
+{
+    *w = (struct life_world){.now_s = 1800000000, .taken_s = 1800000000 - 20 * DAY};
+    *d = (struct life_domain){.count = 3, .last_number = 3, .signing = 2, .activations = 2};
+    for (unsigned i = 0; i < 3; i++) {
+        d->generations[i] = (struct life_generation){.number = i + 1,
+                                                     .state = i == 0   ? first
+                                                              : i == 1 ? LIFE_ACTIVE
+                                                                       : LIFE_STANDBY,
+                                                     .private_key = LIFE_LIVE};
+        d->generations[i].activated_s = d->generations[i].retired_s = d->generations[i].seen_s = w->now_s - 20 * DAY;
+        w->views[i] = (struct life_view){.seen = LIFE_WANTED, .token = LIFE_TOKEN_HAS};
+    }
+    d->generations[0].private_key = LIFE_DESTROYED;
+    d->generations[0].revoked_at = 1;
+}
+
+START_TEST(test_nothing_leaves_while_the_signing_key_is_not_seen)
+{
+    static const enum life_state states[] = {LIFE_ACTIVE, LIFE_RETIRED, LIFE_REVOKED, LIFE_COMPROMISED};
+    static const enum life_act acts[] = {LIFE_RETIRE, LIFE_REVOKE, LIFE_REMOVE, LIFE_REMOVE};
+    struct life_policy p = life_policy_default;
+    struct life_domain d;
+    struct life_world w;
+    for (unsigned i = 0; i < 4; i++) {
+        made(states[i], &d, &w);
+        ck_assert_int_eq(life_next_of(&p, &d, &w, 0).act, acts[i]);
+        w.views[1].seen = LIFE_UNSEEN;
+        ck_assert_int_eq(life_next_of(&p, &d, &w, 0).act, LIFE_WAIT);
+        w.views[1].seen = LIFE_WANTED;
+        w.taken_s = 0;
+        ck_assert_int_eq(life_next_of(&p, &d, &w, 0).act, LIFE_WAIT);
+    }
+}
+END_TEST
+
+START_TEST(test_a_sample_that_is_lost_begins_again)
+{
+    struct life_policy p = life_policy_default;
+    struct life_domain d;
+    struct life_world w;
+    made(LIFE_PUBLISHING, &d, &w);
+    w.views[0].seen = LIFE_UNSEEN; /* a server that is down is no difference */
+    ck_assert_int_eq(life_next_of(&p, &d, &w, 0).act, LIFE_WAIT);
+    w.views[0].seen = LIFE_MIXED;
+    struct life_todo t = life_next_of(&p, &d, &w, 0);
+    ck_assert_int_eq(t.act, LIFE_LOSE);
+    ck_assert(life_apply(&d, &w, &t));
+    w.views[0].seen = LIFE_WANTED;
+    ck_assert_int_eq(life_next_of(&p, &d, &w, 0).act, LIFE_SAMPLE);
+}
+END_TEST
+
+START_TEST(test_a_compromise_is_acted_on_while_all_else_stands_still)
+{
+    struct life_policy p = life_policy_default;
+    struct life_domain d;
+    struct life_world w;
+    made(LIFE_COMPROMISED, &d, &w);
+    d.frozen = d.suspended = true;
+    w.views[0].seen = LIFE_OLD;
+    ck_assert_int_eq(life_next(&p, &d, &w).act, LIFE_SEND);
+    d.generations[1].state = LIFE_COMPROMISED; /* the one that signs, too */
+    w.views[0].seen = LIFE_UNSEEN;
+    ck_assert_int_eq(life_next(&p, &d, &w).act, LIFE_ACTIVATE);
+    ck_assert_uint_eq(life_next(&p, &d, &w).index, 2);
+}
+END_TEST
+
 /* Two years of 1,000 domains, a run an hour; everything that was signed is looked at then, and five days later. */
 START_TEST(test_two_years_of_a_thousand_domains)
 {
@@ -439,4 +509,6 @@ END_TEST
 
 UNIT_MAIN("lifecycle", test_defaults_are_safe, test_one_life, test_compromise_with_a_standby, test_compromise_without_a_standby,
           test_token_lost_the_key, test_foreign_change_freezes, test_destruction_is_approved, test_people_decide,
-          test_two_years_of_a_thousand_domains, test_no_faults_lead_to_no_visible_key)
+          test_nothing_leaves_while_the_signing_key_is_not_seen, test_a_sample_that_is_lost_begins_again,
+          test_a_compromise_is_acted_on_while_all_else_stands_still, test_two_years_of_a_thousand_domains,
+          test_no_faults_lead_to_no_visible_key)
