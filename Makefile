@@ -43,6 +43,7 @@ WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
 CEREMONY = $(wildcard provisioning/ceremony/*.c)
 LIFECYCLE = $(wildcard provisioning/lifecycle/*.c)
 DNS = $(wildcard provisioning/dns/*.c provisioning/check/*.c)
+CHECKTEXT = provisioning/check/spf.c provisioning/check/dmarc.c
 TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a
@@ -97,10 +98,14 @@ $(BUILD)/zegel: $(call obj,$(TOOL) $(DNS)) $(call obj,hostd/signer/blockcheck.c 
 $(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c pkcs11/rsacheck.c) $(BUILD)/libceremony.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lidn2 -lcrypto
 
-UNITOBJ = $(call obj,hostd/signer/blockcheck.c hostd/signer/rate.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(SANDBOX))
+UNITOBJ = $(call obj,$(CHECKTEXT) hostd/signer/blockcheck.c hostd/signer/rate.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(SANDBOX))
 $(BUILD)/tests/%: %.c $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lsqlite3 -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lidn2 -lcrypto -ldl
+
+$(BUILD)/tests/test_check_rules: tests/unit/test_check_rules.c $(call obj,$(DNS)) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $^ -lcheck -lsubunit -lm -lrt -lcyaml -ljansson -lldns -lunbound -lidn2 -lcrypto
 
 $(BUILD)/bench/load: tests/bench/load.c
 	@mkdir -p $(@D)

@@ -30,7 +30,12 @@ enum {
     OPT_AGREED,
     OPT_STATE,
     OPT_NON_INTERACTIVE,
-    OPT_ALL
+    OPT_ALL,
+    OPT_HTML,
+    OPT_LANG,
+    OPT_EXPLAIN,
+    OPT_NO_TOKEN,
+    OPT_NON_SENDING
 };
 
 static const struct option long_options[] = {
@@ -60,6 +65,11 @@ static const struct option long_options[] = {
     {"state", required_argument, NULL, OPT_STATE},
     {"all", no_argument, NULL, OPT_ALL},
     {"non-interactive", no_argument, NULL, OPT_NON_INTERACTIVE},
+    {"html", required_argument, NULL, OPT_HTML},
+    {"lang", required_argument, NULL, OPT_LANG},
+    {"explain", required_argument, NULL, OPT_EXPLAIN},
+    {"no-token", no_argument, NULL, OPT_NO_TOKEN},
+    {"non-sending", no_argument, NULL, OPT_NON_SENDING},
     {0},
 };
 
@@ -121,6 +131,11 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_AGREED: out->agreed = optarg; break;
         case OPT_STATE: out->state = optarg; break;
         case OPT_ALL: out->all = true; break;
+        case OPT_HTML: out->html = optarg; break;
+        case OPT_LANG: out->lang = optarg; break;
+        case OPT_EXPLAIN: out->explain = optarg; break;
+        case OPT_NO_TOKEN: out->no_token = true; break;
+        case OPT_NON_SENDING: out->non_sending = true; break;
         case OPT_NON_INTERACTIVE: out->non_interactive = true; break;
         case OPT_HELP:
             put_usage(stdout, cmd);

@@ -1,62 +1,210 @@
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "check/check.h"
+#include "base/clock.h"
+#include "check/explain.h"
+#include "check/report.h"
 #include "cmd.h"
+#include "dkim/domain.h"
 
 enum { DEADLINE_MS = 5000 };
 
-static json_t *check_json(const struct check *c)
+/* What one run of the command needs and makes. */
+struct run {
+    const struct config *config;
+    const struct cmd_options *opt;
+    const struct text_language *language;
+    struct observe *observe;
+    struct explain *explain;
+    struct cmd_token *tokens; /* one for each of config.tokens, opened when a key of it comes up */
+    char **token_faults;      /* why one could not be opened */
+    json_t *json;             /* NULL: text */
+    struct done {
+        struct check_subject subject;
+        struct check_key *keys;
+        struct check check;
+    } * done; /* kept for the page */
+    unsigned count;
+    bool failed; /* a rule did, and is not explained */
+};
+
+/* ---- the token's side of a key ---- */
+
+static const char *open_token(struct run *r, unsigned t)
 {
-    json_t *findings = json_array();
-    for (unsigned i = 0; i < c->count; i++) {
-        const struct check_finding *f = &c->findings[i];
-        (void)json_array_append_new(findings,
-                                    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "rule", f->rule->id, "result",
-                                              check_result_name(f->result), "title", f->rule->title, "found", f->text, "evidence",
-                                              f->evidence, "source", f->rule->source, "does-not-prove", f->rule->not_proven));
-    }
-    return json_pack("{s:s, s:s, s:o}", "domain", c->domain->domain, "result", check_result_name(check_worst(c)), "findings",
-                     findings);
+    struct buf why = BUF_INIT;
+    if (r->opt->no_token)
+        return "--no-token";
+    if (r->tokens[t].token != NULL || r->token_faults[t] != NULL)
+        return r->token_faults[t];
+    if (cmd_token_open(r->config, &r->config->tokens[t], &r->tokens[t], &why) != ZEGEL_OK)
+        r->token_faults[t] = strdup(buf_cstr(&why));
+    buf_free(&why);
+    return r->token_faults[t];
 }
 
-static void print_check(const struct check *c)
+static void find_key(struct run *r, struct check_key *k)
 {
-    (void)printf("%s: %s\n", c->domain->domain, check_result_name(check_worst(c)));
-    for (unsigned i = 0; i < c->count; i++) {
-        const struct check_finding *f = &c->findings[i];
-        (void)printf("  %s  %-14s %s\n", check_result_name(f->result), f->rule->id, f->text);
-        if (f->result >= CHECK_WARN)
-            (void)printf("        wanted: %s (%s)\n%s", f->rule->title, f->rule->source, f->evidence);
+    struct buf why = BUF_INIT;
+    struct key found;
+    const char *fault = open_token(r, k->key->token);
+    if (fault == NULL && key_find(r->tokens[k->key->token].token, k->key->key, &found, &why) == ZEGEL_OK &&
+        found.spki_len <= sizeof k->spki) {
+        memcpy(k->spki, found.spki, found.spki_len);
+        k->spki_len = found.spki_len;
+    } else {
+        k->absent = strdup(fault != NULL ? fault : buf_cstr(&why));
     }
+    buf_free(&why);
 }
 
-static int check_one(struct observe *o, const struct config_domain *d, json_t *all, int *code)
+/* ---- one domain ---- */
+
+static void clear(struct done *d)
 {
-    struct check c;
-    int err = check_domain(o, d, &c);
+    check_clear(&d->check);
+    for (unsigned k = 0; k < d->subject.keys_count; k++)
+        free(d->keys[k].absent);
+    free(d->keys);
+    *d = (struct done){0};
+}
+
+static int prepare(struct run *r, const char *domain, const struct config_domain *configured, struct done *d)
+{
+    *d = (struct done){.subject = {.domain = domain, .sends = configured != NULL}};
+    if (configured == NULL)
+        return ZEGEL_OK;
+    d->keys = calloc(configured->keys_count, sizeof *d->keys);
+    if (d->keys == NULL)
+        return ZEGEL_ERR_NOMEM;
+    d->subject.keys = d->keys;
+    d->subject.keys_count = configured->keys_count;
+    for (unsigned k = 0; k < configured->keys_count; k++) {
+        d->keys[k].key = &configured->keys[k];
+        find_key(r, &d->keys[k]);
+    }
+    return ZEGEL_OK;
+}
+
+static void print(struct run *r, const struct check *c)
+{
+    struct buf text = BUF_INIT;
+    if (r->json != NULL) {
+        (void)json_array_append_new(r->json, report_json(c, r->language));
+        return;
+    }
+    report_text(c, r->language, &text);
+    (void)fwrite(text.data, 1, text.len, stdout);
+    (void)fflush(stdout);
+    buf_free(&text);
+}
+
+/* On a terminal: who is waited for. */
+static void progress(const struct run *r, const char *domain)
+{
+    if (isatty(STDERR_FILENO) && (r->json != NULL || r->opt->html != NULL || r->opt->all))
+        (void)fprintf(stderr, "\r\033[K%s%s", domain, domain[0] == '\0' ? "" : " ...");
+}
+
+static int check_one(struct run *r, const char *domain, const struct config_domain *configured)
+{
+    struct done *more = realloc(r->done, (r->count + 1) * sizeof *more);
+    if (more == NULL)
+        return ZEGEL_ERR_NOMEM;
+    r->done = more;
+    struct done *d = &r->done[r->count];
+    progress(r, domain);
+    int err = prepare(r, domain, configured, d);
+    if (err == ZEGEL_OK)
+        err = check_domain(r->observe, &d->subject, &d->check);
+    progress(r, "");
     if (err == ZEGEL_OK) {
-        if (check_worst(&c) == CHECK_FAIL)
-            *code = CMD_NO;
-        if (all != NULL)
-            (void)json_array_append_new(all, check_json(&c));
-        else
-            print_check(&c);
+        explain_apply(r->explain, &d->check);
+        r->failed = r->failed || check_worst(&d->check) == CHECK_FAIL;
+        print(r, &d->check);
     }
-    check_clear(&c);
+    if (err == ZEGEL_OK && r->opt->html != NULL)
+        r->count++;
+    else
+        clear(d);
     return err;
 }
 
-static int check_wanted(const struct config *c, const char *domain, struct observe *o, json_t *all, int *code)
+static int check_wanted(struct run *r, const char *domain)
 {
+    const struct config *c = r->config;
     int err = ZEGEL_ERR_NOT_FOUND;
+    if (domain != NULL && r->opt->non_sending)
+        return check_one(r, domain, NULL);
     for (unsigned d = 0; d < c->domains_count; d++)
-        if (domain == NULL || strcasecmp(domain, c->domains[d].domain) == 0) {
-            err = check_one(o, &c->domains[d], all, code);
-            if (err != ZEGEL_OK)
-                break;
-        }
+        if ((domain == NULL || strcasecmp(domain, c->domains[d].domain) == 0) &&
+            (err = check_one(r, c->domains[d].domain, &c->domains[d])) != ZEGEL_OK)
+            return err;
+    for (unsigned d = 0; d < c->check.non_sending_count; d++)
+        if ((domain == NULL || strcasecmp(domain, c->check.non_sending[d]) == 0) &&
+            (err = check_one(r, c->check.non_sending[d], NULL)) != ZEGEL_OK)
+            return err;
     return err;
+}
+
+/* ---- the page ---- */
+
+static int write_page(const struct run *r, struct buf *why)
+{
+    struct buf page = BUF_INIT;
+    struct check *checks = calloc(r->count + 1, sizeof *checks);
+    int err = checks == NULL ? ZEGEL_ERR_NOMEM : ZEGEL_OK;
+    for (unsigned i = 0; err == ZEGEL_OK && i < r->count; i++) {
+        checks[i] = r->done[i].check;
+        checks[i].subject = &r->done[i].subject; /* the array has moved since */
+    }
+    if (err == ZEGEL_OK)
+        report_html(checks, r->count, r->language, clock_wall_s(), &page);
+    FILE *f = err == ZEGEL_OK && !page.failed ? fopen(r->opt->html, "we") : NULL;
+    if (f == NULL || fwrite(page.data, 1, page.len, f) != page.len) {
+        buf_addf(why, "%s: %s", r->opt->html, strerror(errno));
+        err = ZEGEL_ERR_SYSTEM;
+    }
+    if (f != NULL && fclose(f) != 0 && err == ZEGEL_OK) {
+        buf_addf(why, "%s: %s", r->opt->html, strerror(errno));
+        err = ZEGEL_ERR_SYSTEM;
+    }
+    buf_free(&page);
+    free(checks);
+    return err;
+}
+
+static int start(struct run *r, struct buf *why)
+{
+    const struct config *c = r->config;
+    const char *path = r->opt->explain != NULL ? r->opt->explain : c->check.explain;
+    r->tokens = calloc(c->tokens_count, sizeof *r->tokens);
+    r->token_faults = calloc(c->tokens_count, sizeof *r->token_faults);
+    if (r->tokens == NULL || r->token_faults == NULL)
+        return ZEGEL_ERR_NOMEM;
+    int err = path == NULL ? ZEGEL_OK : explain_load(path, clock_wall_s(), &r->explain, why);
+    return err == ZEGEL_OK ? observe_open(c->dns.resolver, DEADLINE_MS, &r->observe, why) : err;
+}
+
+static void finish(struct run *r)
+{
+    for (unsigned i = 0; i < r->count; i++)
+        clear(&r->done[i]);
+    for (unsigned t = 0; t < r->config->tokens_count; t++) {
+        if (r->tokens != NULL)
+            cmd_token_close(&r->tokens[t]);
+        if (r->token_faults != NULL)
+            free(r->token_faults[t]);
+    }
+    free(r->done);
+    free(r->tokens);
+    free(r->token_faults);
+    explain_free(r->explain);
+    observe_close(r->observe);
+    json_decref(r->json);
 }
 
 static int run(int argc, char **argv)
@@ -64,28 +212,33 @@ static int run(int argc, char **argv)
     const struct cmd *cmd = &cmd_check;
     struct cmd_options opt;
     struct buf why = BUF_INIT;
-    struct observe *o = NULL;
     int code = CMD_DONE;
     if (!cmd_options(argc, argv, cmd, &opt, &code))
         return code;
+    const char *domain = opt.all ? NULL : argv[optind];
+    struct run r = {.opt = &opt, .language = text_find(opt.lang == NULL ? "en" : opt.lang)};
     if (argc - optind != (opt.all ? 0 : 1))
         return cmd_misuse(cmd, "needs one DOMAIN or --all");
+    if (r.language == NULL)
+        return cmd_misuse(cmd, "--lang must be en or nl");
+    if (domain != NULL && !domain_is_valid(bytes_str(domain)))
+        return cmd_misuse(cmd, "DOMAIN is no domain name; write international names as A-labels (xn--)");
     struct config *c = cmd_config(cmd, &opt, &code);
     if (c == NULL)
         return code;
-    code = CMD_DONE;
-    json_t *all = opt.json ? json_array() : NULL;
-    int err = observe_open(c->dns.resolver, DEADLINE_MS, &o, &why);
+    r.config = c;
+    r.json = opt.json ? json_array() : NULL;
+    int err = start(&r, &why);
     if (err == ZEGEL_OK)
-        err = check_wanted(c, opt.all ? NULL : argv[optind], o, all, &code);
+        err = check_wanted(&r, domain);
     if (err == ZEGEL_ERR_NOT_FOUND)
-        buf_addf(&why, "no such domain in %s", opt.config);
-    if (err != ZEGEL_OK)
-        code = cmd_fail(cmd, err, buf_cstr(&why));
-    else if (all != NULL)
-        cmd_print_json(json_incref(all));
-    json_decref(all);
-    observe_close(o);
+        buf_addf(&why, "%s in %s", domain == NULL ? "no domains" : "no such domain", opt.config);
+    if (err == ZEGEL_OK && opt.html != NULL)
+        err = write_page(&r, &why);
+    if (err == ZEGEL_OK && r.json != NULL)
+        cmd_print_json(json_incref(r.json));
+    code = err != ZEGEL_OK ? cmd_fail(cmd, err, buf_cstr(&why)) : r.failed ? CMD_NO : CMD_DONE;
+    finish(&r);
     buf_free(&why);
     config_free(c);
     return code;
@@ -94,6 +247,6 @@ static int run(int argc, char **argv)
 const struct cmd cmd_check = {
     .name = "check",
     .run = run,
-    .usage = "DOMAIN | --all [--json]",
-    .summary = "do DNS and the keys of a domain meet the rules? with evidence; 1: a rule failed",
+    .usage = "DOMAIN | --all [--non-sending] [--no-token] [--explain FILE] [--lang en|nl] [--html FILE] [--json]",
+    .summary = "do DNS and the keys meet the rules for a domain? with evidence; 1: a rule failed",
 };

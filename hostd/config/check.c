@@ -239,6 +239,25 @@ static int by_domain(const void *a, const void *b)
     return strcmp(((const struct config_domain *)a)->domain, ((const struct config_domain *)b)->domain);
 }
 
+/* What zegel check is told; after the domains are in order. */
+static int check_check(struct config *c, const char *file, struct buf *why)
+{
+    if (c->check.explain != NULL && c->check.explain[0] != '/')
+        return config_bad(why, file, "check.explain", c->check.explain, "must be an absolute path");
+    for (unsigned i = 0; i < c->check.non_sending_count; i++) {
+        char *d = c->check.non_sending[i];
+        for (char *p = d; *p != '\0'; p++)
+            *p = (char)ascii_lower((uint8_t)*p);
+        if (!domain_is_valid(bytes_str(d)))
+            return config_bad(why, file, "check.non-sending", d,
+                              "is no domain name; write international names as A-labels (xn--)");
+        const struct config_domain *signs = config_find_domain(c, bytes_str(d));
+        if (signs != NULL && strcmp(signs->domain, d) == 0)
+            return config_bad(why, file, "check.non-sending", d, "is under domains: too, and so sends mail");
+    }
+    return ZEGEL_OK;
+}
+
 int config_check(struct config *c, const char *file, struct buf *why)
 {
     int err = ZEGEL_OK;
@@ -264,13 +283,17 @@ int config_check(struct config *c, const char *file, struct buf *why)
         err = check_domain(c, &c->domains[i], file, why);
     if (err == ZEGEL_OK)
         err = check_audit(c, file, why);
+    if (err == ZEGEL_OK && c->domains_count == 0)
+        err = check_check(c, file, why);
     if (err != ZEGEL_OK || c->domains_count == 0)
         return err;
     qsort(c->domains, c->domains_count, sizeof *c->domains, by_domain);
     for (unsigned i = 1; i < c->domains_count; i++)
         if (strcmp(c->domains[i - 1].domain, c->domains[i].domain) == 0)
             return config_bad(why, file, "domains.domain", c->domains[i].domain, "stands there twice");
-    err = limits_check(c, file, why);
+    err = check_check(c, file, why);
+    if (err == ZEGEL_OK)
+        err = limits_check(c, file, why);
     return err == ZEGEL_OK ? senders_check(c, file, why) : err;
 }
 

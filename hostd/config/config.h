@@ -103,6 +103,12 @@ struct config_dns {
         *resolver; /* unbound.conf(5) for the resolver inside zegel, absolute; NULL: /etc/resolv.conf and Debian's trust anchor */
 };
 
+struct config_check {
+    char **non_sending; /* domains from which no mail comes, so that DNS has to say so; none of config.domains */
+    unsigned non_sending_count;
+    char *explain; /* explain.yaml, absolute; NULL: nothing is explained */
+};
+
 struct config_users {
     char *milter, *signer, *token;
 };
@@ -127,6 +133,7 @@ struct config {
     bool key_audit_warns; /* key-audit: warn: a key that is not as it should be is complained about, and used */
     struct config_audit audit;
     struct config_dns dns;
+    struct config_check check; /* for zegel check */
     struct config_users users; /* started as root, the processes run as these; NULL: as root still */
     bool landlock_optional;    /* landlock: optional: start without it where the kernel has none */
     char *socket_group;        /* a unix: socket belongs to this group, which may connect; NULL: that of the process */

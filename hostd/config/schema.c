@@ -25,6 +25,8 @@ static const cyaml_strval_t landlocks[] = {{"required", false}, {"optional", tru
 
 static const cyaml_strval_t key_audits[] = {{"strict", false}, {"warn", true}};
 
+static const cyaml_schema_value_t text = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096)};
+
 static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_STRING_PTR("key", OPTIONAL, struct config_limits, key, 1, 24),
     CYAML_FIELD_STRING_PTR("front-end", OPTIONAL, struct config_limits, front_end, 1, 24),
@@ -57,14 +59,18 @@ static const cyaml_schema_field_t dns_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t check_fields[] = {
+    CYAML_FIELD_SEQUENCE("non-sending", OPTIONAL, struct config_check, non_sending, &text, 0, 1000000),
+    CYAML_FIELD_STRING_PTR("explain", OPTIONAL, struct config_check, explain, 1, 4096),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t users_fields[] = {
     CYAML_FIELD_STRING_PTR("milter", OPTIONAL, struct config_users, milter, 1, 64),
     CYAML_FIELD_STRING_PTR("signer", OPTIONAL, struct config_users, signer, 1, 64),
     CYAML_FIELD_STRING_PTR("token", OPTIONAL, struct config_users, token, 1, 64),
     CYAML_FIELD_END,
 };
-
-static const cyaml_schema_value_t text = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096)};
 
 static const cyaml_schema_field_t sender_fields[] = {
     CYAML_FIELD_STRING_PTR("user", OPTIONAL, struct config_sender, user, 1, 320),
@@ -136,6 +142,7 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_ENUM("key-audit", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, key_audit_warns, key_audits, 2),
     CYAML_FIELD_MAPPING("audit", CYAML_FLAG_OPTIONAL, struct config, audit, audit_fields),
     CYAML_FIELD_MAPPING("dns", CYAML_FLAG_OPTIONAL, struct config, dns, dns_fields),
+    CYAML_FIELD_MAPPING("check", CYAML_FLAG_OPTIONAL, struct config, check, check_fields),
     CYAML_FIELD_MAPPING("users", CYAML_FLAG_OPTIONAL, struct config, users, users_fields),
     CYAML_FIELD_ENUM("landlock", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, landlock_optional, landlocks, 2),
     CYAML_FIELD_STRING_PTR("socket-group", OPTIONAL, struct config, socket_group, 1, 64),

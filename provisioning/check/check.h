@@ -1,60 +1,97 @@
 /* check: the rules that a domain is measured by, as one table; each judges what dns/observe.h saw, and shows what it saw. What
- * cannot be shown is no pass: a server that does not answer is a FAIL of the rule that asked it. */
+ * cannot be shown is no pass: a server that does not answer is a FAIL of the rule that asked it.
+ *
+ * Bounded: CHECK_ASKS_MAX questions and CHECK_TIME_MS for one domain; what comes later is answered "no time left" and fails. */
 #ifndef ZEGEL_CHECK_H
 #define ZEGEL_CHECK_H
 
 #include "config/config.h"
+#include "check/life.h"
+#include "check/text.h"
 #include "dns/observe.h"
 
-enum check_result { CHECK_PASS, CHECK_INFO, CHECK_WARN, CHECK_FAIL };
+enum { CHECK_ASKS_MAX = 400, CHECK_TIME_MS = 120000, CHECK_SPKI_MAX = 1200 };
 
-struct check_rule;
+/* EXPLAINED: a FAIL for which explain.yaml has a reason that still holds. In the order of how bad it is. */
+enum check_result { CHECK_PASS, CHECK_INFO, CHECK_WARN, CHECK_EXPLAINED, CHECK_FAIL };
+
+/* One key of ours, with what is known of it besides DNS. */
+struct check_key {
+    const struct config_key *key;
+    uint8_t spki[CHECK_SPKI_MAX]; /* from the token */
+    size_t spki_len;              /* 0: not to be had, for this reason: */
+    char *absent;
+    struct check_life life;
+};
+
+/* What is checked. Borrowed; lives as long as the check. */
+struct check_subject {
+    const char *domain;
+    bool sends; /* false: no mail comes from there, and DNS has to say so */
+    const struct check_key *keys;
+    unsigned keys_count;
+};
 
 struct check_finding {
-    const struct check_rule *rule;
+    enum check_rule_id rule;
     enum check_result result;
-    char *text;     /* what was found */
-    char *evidence; /* lines: name, type, server, answer, TTL, time */
+    enum check_message message; /* what was found, with these in it */
+    char *args[CHECK_ARGS];     /* NULL: none */
+    char *evidence;             /* lines: name, type, server, answer, TTL, time */
+    char *explained;            /* "until 2027-01-01, OWNER: reason"; NULL: no explanation */
 };
 
 struct check {
     struct observe *observe;
-    const struct config_domain *domain;
+    const struct check_subject *subject;
     struct check_finding *findings;
     unsigned count;
-    bool failed; /* memory was short: the findings are not all there are */
+    unsigned asks;    /* questions to the resolver */
+    int64_t time_s;   /* when it began */
+    int64_t until_ms; /* monotonic */
+    bool failed;      /* memory was short: the findings are not all there are */
 };
 
 struct check_rule {
-    const char *id, *title;
-    const char *source;     /* where the demand comes from */
-    const char *not_proven; /* what a pass does not show */
-    void (*run)(struct check *c, const struct check_rule *r);
+    const char *id;
+    const char *source; /* where the demand comes from */
 };
 
-extern const struct check_rule check_rules[]; /* ends with an id of NULL */
+extern const struct check_rule check_rules[CHECK_RULES];
 
-/* Runs every rule. ZEGEL_OK or ZEGEL_ERR_NOMEM. The caller clears *out. */
-int check_domain(struct observe *o, const struct config_domain *d, struct check *out);
+/* Runs every rule that applies. ZEGEL_OK or ZEGEL_ERR_NOMEM. The caller clears *out. */
+int check_domain(struct observe *o, const struct check_subject *s, struct check *out);
 void check_clear(struct check *c);
 /* "PASS" ... */
 const char *check_result_name(enum check_result r);
 /* The worst of all findings. */
 enum check_result check_worst(const struct check *c);
+/* The rule with this id; CHECK_RULES when there is none. */
+enum check_rule_id check_find_rule(const char *id);
 
-/* For rules. `evidence` is taken over, and is empty after it. */
-void check_add(struct check *c, const struct check_rule *r, enum check_result result, struct buf *evidence, const char *fmt, ...)
-    __attribute__((format(printf, 5, 6)));
+/* For rules. `evidence` is taken over, and is empty after it; NULL: none. `args` are copied. */
+void check_add(struct check *c, enum check_rule_id rule, enum check_result result, enum check_message m, struct buf *evidence,
+               const char *const args[CHECK_ARGS]);
+#define CHECK_WITH(...) ((const char *const[CHECK_ARGS]){__VA_ARGS__})
 void check_evidence(struct buf *evidence, const struct observe_answer *a);
-/* The validated answer; an empty one with an error when memory is short. */
+/* The validated answer; an empty one with an error when there is none. */
 void check_ask(struct check *c, const char *name, ldns_rr_type type, struct observe_answer *out);
+/* The same, shown in `evidence`. */
+void check_ask_shown(struct check *c, const char *name, ldns_rr_type type, struct observe_answer *out, struct buf *evidence);
+/* "LABEL.NAME"; false when that is longer than a name may be. */
+enum { CHECK_NAME_MAX = 254 };
+bool check_join(const char *label, const char *name, char out[CHECK_NAME_MAX]);
+/* Decimal digits, for `args`. */
+struct check_number {
+    char text[24];
+};
+struct check_number check_number(long long n);
 
-void check_dkim_node(struct check *c, const struct check_rule *r);
-void check_dkim_record(struct check *c, const struct check_rule *r);
-void check_dkim_servers(struct check *c, const struct check_rule *r);
-void check_dkim_dnssec(struct check *c, const struct check_rule *r);
-void check_dkim_wildcard(struct check *c, const struct check_rule *r);
-void check_dnssec_domain(struct check *c, const struct check_rule *r);
-void check_dnssec_mx(struct check *c, const struct check_rule *r);
+void check_dkim(struct check *c);
+void check_dkim_keys(struct check *c);
+void check_spf(struct check *c);
+void check_dmarc(struct check *c);
+void check_dnssec(struct check *c);
+void check_nosend(struct check *c);
 
 #endif

@@ -1,159 +1,94 @@
+/* What _domainkey says as a whole; each key of ours is in dkim_keys.c. */
 #include "check/check.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "dkim/taglist.h"
 
-#include "base/err.h"
-#include "dkim/keyrecord.h"
-
-enum { BITS_MIN = 2048 };
-
-static char *selector_name(const struct check *c, unsigned k)
+static void check_node(struct check *c)
 {
-    char *name;
-    return asprintf(&name, "%s._domainkey.%s", c->domain->keys[k].selector, c->domain->domain) < 0 ? NULL : name;
-}
-
-void check_dkim_node(struct check *c, const struct check_rule *r)
-{
-    char name[300];
+    char name[CHECK_NAME_MAX];
     struct observe_answer a;
     struct buf evidence = BUF_INIT;
-    (void)snprintf(name, sizeof name, "_domainkey.%s", c->domain->domain);
-    check_ask(c, name, LDNS_RR_TYPE_TXT, &a);
-    check_evidence(&evidence, &a);
+    if (!check_join("_domainkey", c->subject->domain, name))
+        return;
+    check_ask_shown(c, name, LDNS_RR_TYPE_TXT, &a, &evidence);
     if (a.error != NULL)
-        check_add(c, r, CHECK_FAIL, &evidence, "%s: %s", name, a.error);
+        check_add(c, RULE_DKIM_NODE, CHECK_FAIL, MSG_ERROR, &evidence, CHECK_WITH(name, a.error));
     else
-        check_add(c, r, a.rcode == LDNS_RCODE_NOERROR ? CHECK_PASS : CHECK_FAIL, &evidence, "%s: %s", name,
-                  observe_rcode_name(a.rcode));
+        check_add(c, RULE_DKIM_NODE, a.rcode == LDNS_RCODE_NOERROR ? CHECK_PASS : CHECK_FAIL, MSG_RCODE, &evidence,
+                  CHECK_WITH(name, observe_rcode_name(a.rcode)));
     observe_answer_clear(&a);
 }
 
-/* What is wrong with this record for a key of that algorithm, or NULL; *result says how bad it is. */
-static const char *record_fault(const char *txt, const struct config_key *key, enum check_result *result)
+/* Is there a record for a selector that nobody made? Then what look-ups of others find means nothing. */
+static bool check_wildcard(struct check *c)
 {
-    struct sigheader sig = {.algorithm = key->algorithm == CONFIG_RSA_SHA256 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256};
-    struct keyrecord record = {0};
-    const char *fault = NULL;
-    enum keyrecord_error e = keyrecord_parse(bytes_str(txt), &sig, &record);
-    *result = CHECK_FAIL;
-    if (e != KEYRECORD_OK)
-        return keyrecord_strerror(e);
-    if (digest_key_type(record.key) == DIGEST_KEY_RSA && digest_key_bits(record.key) < BITS_MIN) {
-        fault = "fewer than 2048 bits";
-    } else if (record.testing) {
-        fault = "t=y: receivers may ignore it";
-        *result = CHECK_WARN;
-    }
-    digest_key_free(record.key);
-    return fault;
-}
-
-static void judge_record(struct check *c, const struct check_rule *r, unsigned k, const struct observe_answer *a)
-{
+    char name[CHECK_NAME_MAX];
+    struct observe_answer a;
     struct buf evidence = BUF_INIT;
-    enum check_result result = CHECK_PASS;
-    check_evidence(&evidence, a);
-    const char *fault = a->error;
-    if (fault == NULL && a->count != 1)
-        fault = a->count == 0 ? "no record" : "more than one record";
-    if (fault != NULL)
-        result = CHECK_FAIL;
-    else if ((fault = record_fault(a->records[0], &c->domain->keys[k], &result)) == NULL)
-        result = CHECK_PASS;
-    check_add(c, r, result, &evidence, "%s: %s", a->name, fault == NULL ? "a good key" : fault);
+    if (!check_join("no-such-selector-of-zegel._domainkey", c->subject->domain, name))
+        return false;
+    check_ask_shown(c, name, LDNS_RR_TYPE_TXT, &a, &evidence);
+    bool there = a.error == NULL && a.count > 0;
+    if (a.error != NULL)
+        check_add(c, RULE_DKIM_WILDCARD, CHECK_FAIL, MSG_ERROR, &evidence, CHECK_WITH(name, a.error));
+    else
+        check_add(c, RULE_DKIM_WILDCARD, there ? CHECK_WARN : CHECK_PASS, there ? MSG_WILDCARD : MSG_WILDCARD_NONE, &evidence,
+                  CHECK_WITH(name));
+    observe_answer_clear(&a);
+    return there;
 }
 
-void check_dkim_record(struct check *c, const struct check_rule *r)
+static bool is_ours(const struct check *c, const char *selector)
 {
-    for (unsigned k = 0; k < c->domain->keys_count; k++) {
-        struct observe_answer a = {0};
-        char *name = selector_name(c, k);
-        if (name == NULL) {
-            c->failed = true;
-            return;
-        }
-        check_ask(c, name, LDNS_RR_TYPE_TXT, &a);
-        if (!c->failed)
-            judge_record(c, r, k, &a);
-        observe_answer_clear(&a);
-        free(name);
+    for (unsigned k = 0; k < c->subject->keys_count; k++)
+        if (strcasecmp(c->subject->keys[k].key->selector, selector) == 0)
+            return true;
+    return false;
+}
+
+static bool has_live_key(const struct observe_answer *a)
+{
+    struct taglist t;
+    for (unsigned i = 0; i < a->count; i++)
+        if (taglist_parse(bytes_str(a->records[i]), &t) && taglist_get(&t, "p").len > 0)
+            return true;
+    return false;
+}
+
+/* DNS has no list of selectors: the names that providers and howtos use are tried. */
+static void check_unknown(struct check *c, bool hidden)
+{
+    static const char *const usual[] = {"default", "dkim",   "mail",      "email",     "mx",       "smtp",     "mta",
+                                        "key1",    "key2",   "s1",        "s2",        "k1",       "k2",       "k3",
+                                        "pm",      "google", "selector1", "selector2", "zendesk1", "mandrill", "spop1024"};
+    enum { COUNT = sizeof usual / sizeof usual[0] };
+    unsigned found = 0;
+    if (hidden) {
+        check_add(c, RULE_DKIM_UNKNOWN, CHECK_INFO, MSG_UNKNOWN_HIDDEN, NULL, CHECK_WITH(c->subject->domain));
+        return;
     }
-}
-
-/* All servers that do not merely point on have one record, and the same one. */
-static bool same(const struct observe_answers *all, const struct observe_answer **odd)
-{
-    const struct observe_answer *first = NULL;
-    for (unsigned i = 0; i < all->count; i++) {
-        const struct observe_answer *a = &all->list[i];
-        *odd = a;
-        if (a->error != NULL || (a->count != 1 && a->alias == NULL))
-            return false;
-        if (a->count == 1 && first == NULL)
-            first = a;
-        if (a->count == 1 && strcmp(first->records[0], a->records[0]) != 0)
-            return false;
-    }
-    return first != NULL;
-}
-
-void check_dkim_servers(struct check *c, const struct check_rule *r)
-{
-    for (unsigned k = 0; k < c->domain->keys_count; k++) {
-        struct observe_answers all = {0};
-        const struct observe_answer *odd = NULL;
+    for (unsigned i = 0; i < COUNT; i++) {
+        char node[64], name[CHECK_NAME_MAX];
+        struct observe_answer a;
         struct buf evidence = BUF_INIT;
-        char *name = selector_name(c, k);
-        if (name == NULL || observe_servers(c->observe, name, LDNS_RR_TYPE_TXT, &all) != ZEGEL_OK) {
-            c->failed = true;
-        } else {
-            for (unsigned i = 0; i < all.count; i++)
-                check_evidence(&evidence, &all.list[i]);
-            if (same(&all, &odd))
-                check_add(c, r, CHECK_PASS, &evidence, "%s: the same on %u addresses", name, all.count);
-            else
-                check_add(c, r, CHECK_FAIL, &evidence, "%s: %s: %s", name, odd == NULL || odd->server == NULL ? "-" : odd->server,
-                          odd != NULL && odd->error != NULL ? odd->error : "not the record that others have");
+        (void)snprintf(node, sizeof node, "%s._domainkey", usual[i]);
+        if (is_ours(c, usual[i]) || !check_join(node, c->subject->domain, name))
+            continue;
+        check_ask_shown(c, name, LDNS_RR_TYPE_TXT, &a, &evidence);
+        if (a.error == NULL && has_live_key(&a)) {
+            check_add(c, RULE_DKIM_UNKNOWN, CHECK_WARN, MSG_UNKNOWN, &evidence, CHECK_WITH(name));
+            found++;
         }
         buf_free(&evidence);
-        observe_answers_clear(&all);
-        free(name);
-    }
-}
-
-void check_dkim_dnssec(struct check *c, const struct check_rule *r)
-{
-    for (unsigned k = 0; k < c->domain->keys_count; k++) {
-        struct observe_answer a = {0};
-        struct buf evidence = BUF_INIT;
-        char *name = selector_name(c, k);
-        if (name == NULL) {
-            c->failed = true;
-            return;
-        }
-        check_ask(c, name, LDNS_RR_TYPE_TXT, &a);
-        check_evidence(&evidence, &a);
-        check_add(c, r, a.error == NULL && a.security == OBSERVE_SECURE ? CHECK_PASS : CHECK_FAIL, &evidence, "%s: %s", name,
-                  a.error != NULL ? a.error : observe_security_name(a.security));
         observe_answer_clear(&a);
-        free(name);
     }
+    if (found == 0)
+        check_add(c, RULE_DKIM_UNKNOWN, CHECK_PASS, MSG_UNKNOWN_NONE, NULL,
+                  CHECK_WITH(c->subject->domain, check_number(COUNT).text));
 }
 
-void check_dkim_wildcard(struct check *c, const struct check_rule *r)
+void check_dkim(struct check *c)
 {
-    char name[320];
-    struct observe_answer a;
-    struct buf evidence = BUF_INIT;
-    (void)snprintf(name, sizeof name, "no-such-selector-of-zegel._domainkey.%s", c->domain->domain);
-    check_ask(c, name, LDNS_RR_TYPE_TXT, &a);
-    check_evidence(&evidence, &a);
-    if (a.error != NULL)
-        check_add(c, r, CHECK_FAIL, &evidence, "%s: %s", name, a.error);
-    else
-        check_add(c, r, a.count == 0 ? CHECK_PASS : CHECK_WARN, &evidence, "%s: %s", name,
-                  a.count == 0 ? "no record, as it should be" : "a record: *._domainkey hides selectors that are missing");
-    observe_answer_clear(&a);
+    check_node(c);
+    check_unknown(c, check_wildcard(c));
 }

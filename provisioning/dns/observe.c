@@ -68,12 +68,14 @@ static void check_reply(const ldns_pkt *question, const ldns_pkt *reply, struct 
 
 static bool ask_server(const struct observe *o, const char *address, struct observe_answer *a)
 {
-    ldns_resolver *r = resolver_for(address, o->deadline_ms);
+    ldns_resolver *r = resolver_for(address, observe_left_ms(o));
     ldns_rdf *name = ldns_dname_new_frm_str(a->name);
     ldns_pkt *question = NULL, *reply = NULL;
     bool good = true;
-    if (r == NULL || name == NULL ||
-        ldns_resolver_prepare_query_pkt(&question, r, name, a->type, LDNS_RR_CLASS_IN, 0) != LDNS_STATUS_OK)
+    if (observe_left_ms(o) == 0)
+        answer_error(a, "no time left to ask");
+    else if (r == NULL || name == NULL ||
+             ldns_resolver_prepare_query_pkt(&question, r, name, a->type, LDNS_RR_CLASS_IN, 0) != LDNS_STATUS_OK)
         answer_error(a, "the question cannot be asked");
     else if (ldns_resolver_send_pkt(&reply, r, question) != LDNS_STATUS_OK || reply == NULL)
         answer_error(a, "no answer");

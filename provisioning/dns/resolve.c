@@ -56,6 +56,17 @@ void observe_close(struct observe *o)
     }
 }
 
+void observe_until(struct observe *o, int64_t until_ms)
+{
+    o->until_ms = until_ms;
+}
+
+int observe_left_ms(const struct observe *o)
+{
+    int left = o->until_ms == 0 ? o->deadline_ms : clock_left_ms(o->until_ms);
+    return left < o->deadline_ms ? left : o->deadline_ms;
+}
+
 static void arrived(void *arg, int err, struct ub_result *result)
 {
     struct pending *p = arg;
@@ -66,7 +77,7 @@ static void arrived(void *arg, int err, struct ub_result *result)
 static void ask(struct observe *o, const char *name, ldns_rr_type type, struct pending *p)
 {
     int id = 0;
-    int64_t deadline = clock_monotonic_ms() + o->deadline_ms;
+    int64_t deadline = clock_monotonic_ms() + observe_left_ms(o);
     p->err = ub_resolve_async(o->ctx, name, (int)type, LDNS_RR_CLASS_IN, p, arrived, &id);
     if (p->err != 0)
         return;
