@@ -204,7 +204,7 @@ START_TEST(every_rule)
     breaks("P10", "-----BEGIN", "-----BEGUN");
     breaks("P12", "tool-sha256: 0", "tool-sha256: x");
     breaks("P13", "/usr/lib/x.so", "x.so");
-    breaks("P14", "rule: none", "rule: escrow");
+    breaks("P14", "rule: none", "rule: wrap"); /* onto no token */
     breaks("P15", "publish-wait: 24h", "publish-wait: 1h");
     breaks("P15", "retired-keep: 14d", "retired-keep: 7d");
     teardown();
