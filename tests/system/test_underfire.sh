@@ -111,6 +111,7 @@ sysfault call zegel-signer 1+ short pwrite
 MESSAGES=5 load 1 60
 verdict "audit log: one octet a write" "signed $GOOD" test "$GOOD" -eq 5
 sysfault off
+wait_for 10 test -s "$WORK/state/audit/checkpoint" || not_ok "audit disk" "no checkpoint once it can be written" # a second after a record
 stop_zegeld
 audit_holds
 verdict "... and the audit log" "$(tail -n 1 "$WORK/verify")" audit_holds
