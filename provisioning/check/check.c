@@ -7,6 +7,14 @@
 #include "base/clock.h"
 #include "base/err.h"
 
+void check_day(int64_t t, char out[16])
+{
+    struct tm tm;
+    time_t when = (time_t)t;
+    if (gmtime_r(&when, &tm) == NULL || strftime(out, 16, "%Y-%m-%d", &tm) == 0)
+        (void)snprintf(out, 16, "?");
+}
+
 /* Octets of one record, and records of one answer, that are shown: the rest is counted. */
 enum { SHOWN_OCTETS = 600, SHOWN_RECORDS = 12 };
 

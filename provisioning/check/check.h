@@ -94,4 +94,7 @@ void check_dmarc(struct check *c);
 void check_dnssec(struct check *c);
 void check_nosend(struct check *c);
 
+/* A day as "2026-11-25", in UTC; "?" when there is none such. */
+void check_day(int64_t t, char out[16]);
+
 #endif

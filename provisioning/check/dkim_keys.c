@@ -172,14 +172,6 @@ static void judge_token(struct check *c, const struct look *l, const struct obse
         check_add(c, RULE_DKIM_TOKEN, CHECK_FAIL, MSG_NONE, &evidence, CHECK_WITH(l->name));
 }
 
-static void day_of(int64_t t, char out[16])
-{
-    struct tm tm;
-    time_t when = (time_t)t;
-    if (gmtime_r(&when, &tm) == NULL || strftime(out, 16, "%Y-%m-%d", &tm) == 0)
-        (void)snprintf(out, 16, "?");
-}
-
 static void judge_age(struct check *c, const struct look *l)
 {
     const struct check_life *life = &l->key->life;
@@ -191,11 +183,11 @@ static void judge_age(struct check *c, const struct look *l)
     }
     int64_t days = (c->time_s - since) / DAY_S;
     if (life->due_s != 0 && life->due_s < c->time_s) {
-        day_of(life->due_s, day);
+        check_day(life->due_s, day);
         check_add(c, RULE_DKIM_AGE, CHECK_WARN, MSG_AGE_OVERDUE, NULL, CHECK_WITH(l->name, day));
         return;
     }
-    day_of(since, day);
+    check_day(since, day);
     if (days > AGE_MAX_DAYS)
         check_add(c, RULE_DKIM_AGE, CHECK_WARN, MSG_AGE_OLD, NULL,
                   CHECK_WITH(l->name, check_number(days).text, check_number(AGE_MAX_DAYS).text));

@@ -3,14 +3,6 @@
 #include <stdio.h>
 #include <time.h>
 
-void report_day(int64_t t, char out[16])
-{
-    struct tm tm;
-    time_t when = (time_t)t;
-    if (gmtime_r(&when, &tm) == NULL || strftime(out, 16, "%Y-%m-%d", &tm) == 0)
-        (void)snprintf(out, 16, "?");
-}
-
 static void fill(struct buf *out, const struct check_finding *f, const struct text_language *l)
 {
     const char *const args[CHECK_ARGS] = {f->args[0], f->args[1], f->args[2]};
@@ -68,7 +60,7 @@ static json_t *finding_json(const struct check_finding *f, const struct text_lan
 static void set_day(json_t *j, const char *name, int64_t t)
 {
     char day[16];
-    report_day(t, day);
+    check_day(t, day);
     if (t != 0)
         (void)json_object_set_new(j, name, json_string(day));
 }

@@ -19,7 +19,5 @@ void report_html(const struct check *all, unsigned count, const struct text_lang
 void report_escape(struct buf *out, const char *s);
 /* The lives of the domain's keys, drawn, and as a table. */
 void report_lives(const struct check *c, const struct text_language *l, struct buf *out);
-/* "2026-11-25" */
-void report_day(int64_t t, char out[16]);
 
 #endif

@@ -85,7 +85,7 @@ static void axis(struct buf *out, const struct span *s, int bottom)
     int last = -100;
     for (int64_t t = s->from_s - s->from_s % DAY_S + DAY_S; t < s->to_s; t += DAY_S) {
         char day[16];
-        report_day(t, day);
+        check_day(t, day);
         int month = (day[5] - '0') * 10 + day[6] - '0', x = x_of(s, t);
         if (month == before || day[8] != '0' || day[9] != '1' || (month - 1) % step != 0)
             continue;
@@ -117,7 +117,7 @@ static void draw(const struct check *c, const struct text_language *l, struct bu
 static void cell(struct buf *out, int64_t t)
 {
     char day[16];
-    report_day(t, day);
+    check_day(t, day);
     buf_addf(out, "<td>%s</td>", t == 0 ? "–" : day);
 }
 
