@@ -29,7 +29,7 @@ DKIM = hostd/dkim/authres.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dk
        hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/idna_libidn2.c hostd/dkim/keyrecord.c \
        hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/taglist.c hostd/dkim/verify.c
 IPC = hostd/ipc/control.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
-CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c
+CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c hostd/config/yaml.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
 MILTER = hostd/milter/client.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/senders.c hostd/milter/session.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
@@ -134,7 +134,7 @@ deps: ## install what is missing from Debian 12 (nothing if all is there)
 	@tests/deps.sh
 
 # The warning is about a format that libcyaml hands us.
-$(BUILD)/obj/hostd/config/config.o: WARN += -Wno-format-nonliteral
+$(BUILD)/obj/hostd/config/yaml.o: WARN += -Wno-format-nonliteral
 
 # A PKCS#11 module that fails on demand, and the tool that says how.
 $(BUILD)/tests/p11fault.so: tests/mock/p11fault.c tests/mock/p11fault.h

@@ -1,10 +1,10 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/io.h"
 #include "check/explain.h"
 #include "check/report.h"
 #include "cmd.h"
@@ -163,15 +163,10 @@ static int write_page(const struct run *r, struct buf *why)
     }
     if (err == ZEGEL_OK)
         report_html(checks, r->count, r->language, clock_wall_s(), &page);
-    FILE *f = err == ZEGEL_OK && !page.failed ? fopen(r->opt->html, "we") : NULL;
-    if (f == NULL || fwrite(page.data, 1, page.len, f) != page.len) {
-        buf_addf(why, "%s: %s", r->opt->html, strerror(errno));
-        err = ZEGEL_ERR_SYSTEM;
-    }
-    if (f != NULL && fclose(f) != 0 && err == ZEGEL_OK) {
-        buf_addf(why, "%s: %s", r->opt->html, strerror(errno));
-        err = ZEGEL_ERR_SYSTEM;
-    }
+    if (page.failed)
+        err = ZEGEL_ERR_NOMEM;
+    if (err == ZEGEL_OK)
+        err = io_replace_file(r->opt->html, 0644, buf_bytes(&page), why);
     buf_free(&page);
     free(checks);
     return err;

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -148,6 +150,56 @@ int io_read_file(const char *path, size_t max, struct buf *content, struct buf *
     if (fd >= 0)
         (void)close(fd);
     return err;
+}
+
+static bool write_whole(int fd, struct bytes content)
+{
+    while (content.len > 0) {
+        ssize_t n = write(fd, content.data, content.len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return false;
+        content = bytes_slice(content, (size_t)n, content.len);
+    }
+    return true;
+}
+
+/* Into a new file beside it, which then takes its name; its directory is opened once, so that both are in the same one. */
+static bool replace_in(int dir, const char *name, unsigned mode, struct bytes content)
+{
+    char fresh[64];
+    (void)snprintf(fresh, sizeof fresh, ".zegel-%ld-%lld.tmp", (long)getpid(), (long long)clock_monotonic_ms());
+    int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return false;
+    bool ok = write_whole(fd, content) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    ok = close(fd) == 0 && ok && renameat(dir, fresh, dir, name) == 0;
+    int error = errno;
+    if (!ok)
+        (void)unlinkat(dir, fresh, 0);
+    ok = ok && fsync(dir) == 0;
+    errno = ok ? 0 : error;
+    return ok;
+}
+
+int io_replace_file(const char *path, unsigned mode, struct bytes content, struct buf *why)
+{
+    const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+    char *dirname = slash == NULL ? strdup(".") : strndup(path, (size_t)(name - path));
+    int dir = dirname == NULL ? -1 : open(dirname, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct stat st;
+    bool there = dir >= 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0, ok = false;
+    if (there && !S_ISREG(st.st_mode))
+        buf_addf(why, "%s: is there and is not a regular file; name another one", path);
+    else if (dir < 0 || (!there && errno != ENOENT) || !replace_in(dir, name, mode, content))
+        buf_addf(why, "%s: cannot be written: %s", path, strerror(errno));
+    else
+        ok = true;
+    if (dir >= 0)
+        (void)close(dir);
+    free(dirname);
+    return ok ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
 }
 
 int io_memfd(const char *name, struct bytes content)

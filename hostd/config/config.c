@@ -1,8 +1,5 @@
 #include "config/config.h"
 
-#include <cyaml/cyaml.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -10,46 +7,19 @@
 #include "config/check.h"
 #include "config/schema.h"
 #include "config/senders.h"
+#include "config/yaml.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024 * 1024 };
 
-/* libcyaml tells what is wrong in one message and where in the following ones ("line: N"): keep the first of each. */
-struct complaint {
-    char text[256];
-    unsigned line;
-};
-
-static void collect(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
-{
-    struct complaint *c = ctx;
-    char text[256];
-    if (level < CYAML_LOG_ERROR || vsnprintf(text, sizeof text, fmt, args) < 0)
-        return;
-    const char *line = strstr(text, "line: ");
-    if (line != NULL && c->line == 0)
-        c->line = (unsigned)strtoul(line + strlen("line: "), NULL, 10);
-    if (c->text[0] == '\0' && line == NULL) {
-        const char *from = strncmp(text, "Load: ", 6) == 0 ? text + 6 : text;
-        (void)snprintf(c->text, sizeof c->text, "%.*s", (int)strcspn(from, "\n"), from);
-    }
-}
-
-static const cyaml_config_t *cyaml_config(struct complaint *c)
-{
-    static _Thread_local cyaml_config_t cfg;
-    cfg = (cyaml_config_t){.log_level = CYAML_LOG_ERROR, .log_fn = collect, .log_ctx = c, .mem_fn = cyaml_mem};
-    return &cfg;
-}
-
 static int load(const char *name, struct bytes yaml, struct config **out, struct buf *why)
 {
-    struct complaint complaint = {.text = "", .line = 0};
+    struct yaml_complaint complaint;
+    cyaml_config_t cfg = yaml_config(&complaint);
     struct config *c = NULL;
     *out = NULL;
-    cyaml_err_t e = cyaml_load_data(yaml.data, yaml.len, cyaml_config(&complaint), &config_schema, (cyaml_data_t **)&c, NULL);
+    cyaml_err_t e = cyaml_load_data(yaml.data, yaml.len, &cfg, &config_schema, (cyaml_data_t **)&c, NULL);
     if (e != CYAML_OK || c == NULL) {
-        const char *text = complaint.text[0] != '\0' ? complaint.text : e == CYAML_OK ? "the file is empty" : cyaml_strerror(e);
-        buf_addf(why, "%s:%u: %s", name, complaint.line, text);
+        yaml_explain(name, &complaint, e, why);
         config_free(c);
         return ZEGEL_ERR_CONFIG;
     }
@@ -113,9 +83,10 @@ int config_load(const char *path, struct config **out, struct buf *why)
 
 void config_free(struct config *c)
 {
-    struct complaint ignored = {.text = "", .line = 0};
+    struct yaml_complaint ignored;
+    cyaml_config_t cfg = yaml_config(&ignored);
     if (c != NULL)
-        (void)cyaml_free(cyaml_config(&ignored), &config_schema, c, 0);
+        (void)cyaml_free(&cfg, &config_schema, c, 0);
 }
 
 const struct config_domain *config_find_domain(const struct config *c, struct bytes domain)

@@ -1,13 +1,12 @@
 #include "ceremony/plan.h"
 
-#include <cyaml/cyaml.h>
 #include <openssl/pem.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/err.h"
+#include "config/yaml.h"
 
 #define TEXT(name, type, field, max) CYAML_FIELD_STRING_PTR(name, CYAML_FLAG_POINTER, type, field, 1, max)
 #define BOOLEAN(name, field) CYAML_FIELD_BOOL(name, CYAML_FLAG_DEFAULT, struct plan_template, field)
@@ -99,44 +98,16 @@ static const cyaml_schema_value_t schema = {CYAML_VALUE_MAPPING(CYAML_FLAG_POINT
 
 /* ---- reading ---- */
 
-struct complaint {
-    char text[256];
-    unsigned line;
-};
-
-/* libcyaml says what is wrong in one message and where in the following: the first of each. */
-static void collect(cyaml_log_t level, void *ctx, const char *fmt, va_list args) __attribute__((format(printf, 3, 0)));
-static void collect(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
-{
-    struct complaint *c = ctx;
-    char text[256];
-    if (level < CYAML_LOG_ERROR || vsnprintf(text, sizeof text, fmt, args) < 0)
-        return;
-    const char *line = strstr(text, "line: ");
-    if (line != NULL && c->line == 0)
-        c->line = (unsigned)strtoul(line + strlen("line: "), NULL, 10);
-    if (c->text[0] == '\0' && line == NULL)
-        (void)snprintf(c->text, sizeof c->text, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
-static cyaml_config_t config_for(struct complaint *c)
-{
-    return (cyaml_config_t){.log_level = CYAML_LOG_ERROR, .log_fn = collect, .log_ctx = c, .mem_fn = cyaml_mem};
-}
-
 int plan_parse(const char *name, struct bytes yaml, struct plan **out, struct buf *why)
 {
-    struct complaint complaint = {.text = "", .line = 0};
-    cyaml_config_t cfg = config_for(&complaint);
+    struct yaml_complaint complaint;
+    cyaml_config_t cfg = yaml_config(&complaint);
     *out = NULL;
     cyaml_err_t e = yaml.len == 0 ? CYAML_ERR_BAD_PARAM_NULL_DATA
                                   : cyaml_load_data(yaml.data, yaml.len, &cfg, &schema, (cyaml_data_t **)out, NULL);
     if (e == CYAML_OK && *out != NULL)
         return ZEGEL_OK;
-    buf_addf(why, "%s:%u: %s", name, complaint.line,
-             complaint.text[0] != '\0' ? complaint.text
-             : e == CYAML_OK           ? "the file is empty"
-                                       : cyaml_strerror(e));
+    yaml_explain(name, &complaint, e, why);
     plan_free(*out);
     *out = NULL;
     return ZEGEL_ERR_CONFIG;
@@ -144,8 +115,8 @@ int plan_parse(const char *name, struct bytes yaml, struct plan **out, struct bu
 
 void plan_free(struct plan *p)
 {
-    struct complaint ignored = {.text = "", .line = 0};
-    cyaml_config_t cfg = config_for(&ignored);
+    struct yaml_complaint ignored;
+    cyaml_config_t cfg = yaml_config(&ignored);
     if (p != NULL)
         (void)cyaml_free(&cfg, &schema, p, 0);
 }

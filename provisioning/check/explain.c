@@ -1,12 +1,12 @@
 #include "check/explain.h"
 
-#include <cyaml/cyaml.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/err.h"
 #include "base/io.h"
+#include "config/yaml.h"
 #include "dkim/domain.h"
 
 enum { FILE_MAX = 1 << 20, ENTRIES_MAX = 10000, DAY_S = 86400 };
@@ -28,31 +28,6 @@ static const cyaml_schema_field_t entry_fields[] = {
 };
 static const cyaml_schema_value_t entry_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct entry, entry_fields)};
 static const cyaml_schema_value_t schema = {CYAML_VALUE_SEQUENCE(CYAML_FLAG_POINTER, struct entry, &entry_value, 0, ENTRIES_MAX)};
-
-struct complaint {
-    char text[256];
-    unsigned line;
-};
-
-/* libcyaml says what is wrong in one message and where in the following: the first of each. */
-static void collect(cyaml_log_t level, void *ctx, const char *fmt, va_list args) __attribute__((format(printf, 3, 0)));
-static void collect(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
-{
-    struct complaint *c = ctx;
-    char text[256];
-    if (level < CYAML_LOG_ERROR || vsnprintf(text, sizeof text, fmt, args) < 0)
-        return;
-    const char *line = strstr(text, "line: ");
-    if (line != NULL && c->line == 0)
-        c->line = (unsigned)strtoul(line + strlen("line: "), NULL, 10);
-    if (c->text[0] == '\0' && line == NULL)
-        (void)snprintf(c->text, sizeof c->text, "%.*s", (int)strcspn(text, "\n"), text);
-}
-
-static cyaml_config_t config_for(struct complaint *c)
-{
-    return (cyaml_config_t){.log_level = CYAML_LOG_ERROR, .log_fn = collect, .log_ctx = c, .mem_fn = cyaml_mem};
-}
 
 /* "YYYY-MM-DD", a day that there is. */
 static bool read_day(const char *text, int64_t *ends_s)
@@ -99,15 +74,15 @@ static const char *fault_of(const struct explain *e, struct entry *x, int64_t no
 
 int explain_parse(const char *name, struct bytes yaml, int64_t now_s, struct explain **out, struct buf *why)
 {
-    struct complaint said = {0};
-    cyaml_config_t config = config_for(&said);
+    struct yaml_complaint said;
+    cyaml_config_t config = yaml_config(&said);
     struct explain *e = calloc(1, sizeof *e);
     *out = NULL;
     if (e == NULL)
         return ZEGEL_ERR_NOMEM;
     cyaml_err_t err = cyaml_load_data(yaml.data, yaml.len, &config, &schema, (cyaml_data_t **)&e->entries, &e->count);
     if (err != CYAML_OK) {
-        buf_addf(why, "%s:%u: %s", name, said.line, said.text[0] != '\0' ? said.text : cyaml_strerror(err));
+        yaml_explain(name, &said, err, why);
         free(e);
         return ZEGEL_ERR_CONFIG;
     }
@@ -135,8 +110,8 @@ int explain_load(const char *path, int64_t now_s, struct explain **out, struct b
 
 void explain_free(struct explain *e)
 {
-    struct complaint said = {0};
-    cyaml_config_t config = config_for(&said);
+    struct yaml_complaint said;
+    cyaml_config_t config = yaml_config(&said);
     if (e == NULL)
         return;
     (void)cyaml_free(&config, &schema, e->entries, e->count);
