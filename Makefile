@@ -31,7 +31,8 @@ DKIM = hostd/dkim/authres.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dk
 IPC = hostd/ipc/control.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
 CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c hostd/config/yaml.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
-MILTER = hostd/milter/client.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c hostd/milter/senders.c hostd/milter/session.c
+MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c \
+         hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
          hostd/signer/signer.c

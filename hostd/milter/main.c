@@ -15,9 +15,10 @@
 #include "base/log.h"
 #include "dkim/digest.h"
 #include "ipc/control.h"
-#include "milter/client.h"
+#include "milter/current.h"
 #include "milter/listener.h"
 #include "milter/session.h"
+#include "milter/signing.h"
 #include "sandbox/sandbox.h"
 
 enum { CONFIG_MAX = 256 * 1024 * 1024 };
@@ -35,7 +36,7 @@ static bool take_config(int fd)
     if (ok)
         landlock_optional = c->landlock_optional;
     if (ok)
-        session_set_config(c);
+        current_set(c);
     else
         config_free(c);
     buf_free(&yaml);
@@ -55,7 +56,7 @@ static bool take_control(bool *has_config)
         return true;
     }
     if (c.kind == CONTROL_PEER)
-        client_set_peer(c.fd);
+        signing_set_peer(c.fd);
     else if (c.kind == CONTROL_LISTEN && !listener_is_set())
         listener_set(c.fd);
     else if (c.fd >= 0) {
@@ -116,7 +117,7 @@ int main(int argc, char **argv)
     }
     if (!enter_sandbox())
         return EX_CONFIG;
-    if (client_start() != ZEGEL_OK || control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK ||
+    if (signing_start() != ZEGEL_OK || control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK ||
         pthread_create(&thread, NULL, follow_supervisor, NULL) != 0)
         return EX_OSERR;
     int result = smfi_main();

@@ -2,35 +2,16 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "dkim/sign.h"
-#include "milter/client.h"
+#include "milter/current.h"
+#include "milter/field.h"
 #include "milter/policy.h"
-
-enum { ANSWER_WITHIN_MS = 20000 }; /* Postfix waits 30 s for a command, 300 s for content */
-
-/* A configuration and how many messages use it. */
-struct shared_config {
-    struct config *config;
-    unsigned users; /* under config_lock; the current one has one more */
-};
-
-static pthread_mutex_t config_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct shared_config *current;
-
-/* One signature on its way: the field so far, and the block that is being signed. */
-struct pending {
-    struct client_call call;
-    struct out value;
-    uint8_t value_room[DKIM_FIELD_MAX];
-    uint8_t block_room[DKIM_BLOCK_MAX];
-};
+#include "milter/signing.h"
 
 struct session {
     bool local;         /* not SMTP: this machine's own mail */
@@ -38,61 +19,14 @@ struct session {
     bool quiet_header;  /* SMFIP_NR_HDR was: the MTA waits for no answer to a header field */
     struct sockaddr_storage client;
     char client_name[INET6_ADDRSTRLEN]; /* "local" without an address */
-    struct shared_config *config;       /* while in a message */
+    struct current *config;             /* while in a message */
     bool header_over;
     struct policy_answer policy;
     struct dkim_sign *dkim;
-    /* one for each signature, kept from message to message */
-    struct pending *pending;
-    struct client_call *calls;
-    unsigned room; /* for so many */
+    struct signing *signing;
 };
 
-static void config_release(struct shared_config *c)
-{
-    if (c == NULL)
-        return;
-    pthread_mutex_lock(&config_lock);
-    bool last = --c->users == 0;
-    pthread_mutex_unlock(&config_lock);
-    if (last) {
-        config_free(c->config);
-        free(c);
-    }
-}
-
-void session_set_config(struct config *c)
-{
-    struct shared_config *s = malloc(sizeof *s);
-    if (s == NULL) {
-        log_error("out of memory for the new configuration: the old one stays");
-        config_free(c);
-        return;
-    }
-    *s = (struct shared_config){.config = c, .users = 1};
-    pthread_mutex_lock(&config_lock);
-    struct shared_config *old = current;
-    current = s;
-    pthread_mutex_unlock(&config_lock);
-    config_release(old);
-}
-
-static struct shared_config *config_acquire(void)
-{
-    pthread_mutex_lock(&config_lock);
-    struct shared_config *c = current;
-    c->users++;
-    pthread_mutex_unlock(&config_lock);
-    return c;
-}
-
 /* ---- replies ---- */
-
-static const char *queue_id(SMFICTX *ctx)
-{
-    const char *id = smfi_getsymval(ctx, (char *)(uintptr_t) "i");
-    return id == NULL ? "NOQUEUE" : id;
-}
 
 /* 4xx or 5xx with a reason. A reply of our own always: a dropped connection could go as "accept" (DESIGN §2 rule 1). */
 static sfsistat reply(SMFICTX *ctx, const char *code, const char *enhanced, const char *what, const char *reason)
@@ -103,20 +37,20 @@ static sfsistat reply(SMFICTX *ctx, const char *code, const char *enhanced, cons
         if (*p == '%' || (unsigned char)*p < ' ' || (unsigned char)*p > '~')
             *p = '?';
     if (smfi_setreply(ctx, (char *)(uintptr_t)code, (char *)(uintptr_t)enhanced, text) != MI_SUCCESS)
-        log_warn("%s: reply could not be set", queue_id(ctx));
+        log_warn("%s: reply could not be set", field_queue_id(ctx));
     return code[0] == '4' ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
 static sfsistat reject(SMFICTX *ctx, struct session *s, const char *reason)
 {
-    log_info("%s: client=%s: refused, 550: %s", queue_id(ctx), s->client_name, reason);
+    log_info("%s: client=%s: refused, 550: %s", field_queue_id(ctx), s->client_name, reason);
     return reply(ctx, "550", "5.6.0", "Message cannot be signed", reason);
 }
 
 static sfsistat forbid(SMFICTX *ctx, struct session *s, const struct sender *sender, const char *reason)
 {
-    log_warn("%s: client=%s user=%s: refused, 550: %s", queue_id(ctx), s->client_name, sender->user == NULL ? "" : sender->user,
-             reason);
+    log_warn("%s: client=%s user=%s: refused, 550: %s", field_queue_id(ctx), s->client_name,
+             sender->user == NULL ? "" : sender->user, reason);
     return reply(ctx, "550", "5.7.1", "Not authorised", reason);
 }
 
@@ -124,11 +58,12 @@ static sfsistat fail(SMFICTX *ctx, struct session *s, const char *reason)
 {
     const struct config_domain *d = s->policy.domain;
     if (d != NULL && d->on_failure == CONFIG_PASS_UNSIGNED) {
-        log_warn("%s: client=%s domain=%s: passed UNSIGNED, as its on-failure says: %s", queue_id(ctx), s->client_name, d->domain,
-                 reason);
+        log_warn("%s: client=%s domain=%s: passed UNSIGNED, as its on-failure says: %s", field_queue_id(ctx), s->client_name,
+                 d->domain, reason);
         return SMFIS_ACCEPT;
     }
-    log_warn("%s: client=%s domain=%s: not signed, 451: %s", queue_id(ctx), s->client_name, d == NULL ? "?" : d->domain, reason);
+    log_warn("%s: client=%s domain=%s: not signed, 451: %s", field_queue_id(ctx), s->client_name, d == NULL ? "?" : d->domain,
+             reason);
     return reply(ctx, "451", "4.7.5", "Message not signed, try again later", reason);
 }
 
@@ -136,7 +71,7 @@ static sfsistat fail(SMFICTX *ctx, struct session *s, const char *reason)
 
 static void message_end(struct session *s)
 {
-    config_release(s->config);
+    current_release(s->config);
     s->config = NULL;
     s->header_over = false;
     s->policy = (struct policy_answer){.verdict = POLICY_UNTOUCHED, .domain = NULL, .reason = ""};
@@ -153,94 +88,45 @@ static struct sender sender_of(SMFICTX *ctx, const struct session *s)
                            .local = s->local};
 }
 
-static struct sigheader_params params_of(const struct config_domain *d, const struct config_key *k, int64_t now)
-{
-    return (struct sigheader_params){
-        .algorithm = k->algorithm == CONFIG_RSA_SHA256 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
-        .relaxed_header = d->relaxed_header,
-        .relaxed_body = d->relaxed_body,
-        .domain = bytes_str(d->domain),
-        .selector = bytes_str(k->selector),
-        .identity = bytes_str(d->identity),
-        .timestamp = now,
-        .expire = d->expire_s > 0 ? now + d->expire_s : 0,
-    };
-}
-
-static bool prepare(SMFICTX *ctx, struct session *s, const struct config_key *k, int64_t now, struct pending *p)
-{
-    const struct config_domain *d = s->policy.domain;
-    struct sigheader_params params = params_of(d, k, now);
-    struct out block = out_of(p->block_room, sizeof p->block_room);
-    p->value = out_of(p->value_room, sizeof p->value_room);
-    p->call.request = (struct sign_request){
-        .domain = params.domain,
-        .selector = params.selector,
-        .queue_id = bytes_slice(bytes_str(queue_id(ctx)), 0, IPC_ID_MAX),
-        .client = bytes_str(s->client_name),
-    };
-    if (!dkim_sign_block(s->dkim, &params, &select_default, &p->value, &block))
-        return false;
-    p->call.request.block = out_bytes(&block);
-    return true;
-}
-
-/* libmilter wants LF folds, and the leading space only when it was negotiated; a C string either way. */
-static bool insert(SMFICTX *ctx, const struct session *s, struct pending *p)
-{
-    char text[DKIM_FIELD_MAX + 1];
-    size_t n = 0;
-    sigheader_add_signature(bytes_of(p->call.signature, p->call.signature_len), &p->value);
-    struct bytes v = out_bytes(&p->value);
-    if (p->value.overflow)
-        return false;
-    for (size_t i = s->leading_space ? 0 : 1; i < v.len; i++)
-        if (v.data[i] != '\r')
-            text[n++] = (char)v.data[i];
-    text[n] = '\0';
-    return smfi_insheader(ctx, 1, (char *)(uintptr_t) "DKIM-Signature", text) == MI_SUCCESS;
-}
-
-static bool make_room(struct session *s, unsigned count)
-{
-    if (count <= s->room)
-        return true;
-    free(s->pending);
-    free(s->calls);
-    s->pending = malloc(count * sizeof *s->pending);
-    s->calls = malloc(count * sizeof *s->calls);
-    s->room = s->pending == NULL || s->calls == NULL ? 0 : count;
-    return s->room > 0;
-}
-
 static sfsistat sign_message(SMFICTX *ctx, struct session *s)
 {
     const struct config_domain *d = s->policy.domain;
-    if (!make_room(s, d->keys_count))
-        return fail(ctx, s, "out of memory");
-    struct pending *pending = s->pending;
-    struct client_call *calls = s->calls;
-    int64_t now = clock_wall_s();
-    for (unsigned i = 0; i < d->keys_count; i++) {
-        if (!prepare(ctx, s, &d->keys[i], now, &pending[i]))
-            return reject(ctx, s, "header fields to be signed are too many or too large");
-        calls[i] = pending[i].call;
+    const char *reason = "";
+    switch (signing_run(s->signing, s->dkim, d, bytes_str(field_queue_id(ctx)), s->client_name, &reason)) {
+    case SIGNING_REFUSED: return reject(ctx, s, reason);
+    case SIGNING_FAILED: return fail(ctx, s, reason);
+    case SIGNING_DONE: break;
     }
-    client_sign(calls, d->keys_count, clock_monotonic_ms() + ANSWER_WITHIN_MS);
-    for (unsigned i = 0; i < d->keys_count; i++)
-        if (calls[i].err != ZEGEL_OK)
-            return fail(ctx, s, calls[i].reason[0] != '\0' ? calls[i].reason : zegel_strerror(calls[i].err));
-    for (unsigned i = d->keys_count; i-- > 0;) { /* the first key's ends up on top */
-        pending[i].call = calls[i];
-        if (!insert(ctx, s, &pending[i]))
+    for (unsigned i = d->keys_count; i-- > 0;) /* the first key's ends up on top */
+        if (!field_insert(ctx, 1, "DKIM-Signature", signing_value(s->signing, i), s->leading_space))
             return fail(ctx, s, "the MTA did not take the header field"); /* 4xx: those already inserted go with the mail */
-    }
-    log_info("%s: client=%s domain=%s: signed, %u signature%s", queue_id(ctx), s->client_name, d->domain, d->keys_count,
+    log_info("%s: client=%s domain=%s: signed, %u signature%s", field_queue_id(ctx), s->client_name, d->domain, d->keys_count,
              d->keys_count == 1 ? "" : "s");
     return SMFIS_ACCEPT;
 }
 
 /* ---- callbacks ---- */
+
+static void session_free(struct session *s)
+{
+    current_release(s->config);
+    dkim_sign_free(s->dkim);
+    signing_free(s->signing);
+    free(s);
+}
+
+static struct session *session_new(void)
+{
+    struct session *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->dkim = dkim_sign_new();
+    s->signing = signing_new();
+    if (s->dkim != NULL && s->signing != NULL)
+        return s;
+    session_free(s);
+    return NULL;
+}
 
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2, unsigned long f3,
                              unsigned long *want_actions, unsigned long *want_steps, unsigned long *want2, unsigned long *want3)
@@ -251,23 +137,19 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
         log_error("the MTA does not let milters add header fields: nothing could be signed");
         return SMFIS_REJECT;
     }
-    struct session *s = calloc(1, sizeof *s);
-    if (s == NULL || (s->dkim = dkim_sign_new()) == NULL) {
-        free(s);
+    struct session *s = session_new();
+    if (s == NULL)
         return SMFIS_REJECT;
-    }
     s->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
     s->quiet_header = (steps & SMFIP_NR_HDR) != 0;
     (void)snprintf(s->client_name, sizeof s->client_name, "local");
     *want_actions = SMFIF_ADDHDRS;
     *want_steps = steps & (SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC | SMFIP_NR_HDR);
     *want2 = *want3 = 0;
-    if (smfi_setpriv(ctx, s) != MI_SUCCESS) {
-        dkim_sign_free(s->dkim);
-        free(s);
-        return SMFIS_REJECT;
-    }
-    return SMFIS_CONTINUE;
+    if (smfi_setpriv(ctx, s) == MI_SUCCESS)
+        return SMFIS_CONTINUE;
+    session_free(s);
+    return SMFIS_REJECT;
 }
 
 /* Postfix shows its non-SMTP mail as coming from 127.0.0.1 port 0, Sendmail as from no address at all. No TCP client has
@@ -304,32 +186,17 @@ static sfsistat on_envfrom(SMFICTX *ctx, char **args)
     struct session *s = smfi_getpriv(ctx);
     (void)args;
     message_end(s);
-    s->config = config_acquire();
+    s->config = current_acquire();
     const struct sender sender = sender_of(ctx, s);
-    return sender_is_ours(s->config->config, &sender) ? SMFIS_CONTINUE
-                                                      : SMFIS_ACCEPT; /* the next message of this connection is judged anew */
-}
-
-/* Old MTAs eat the space behind the colon; "Name: value" is what they will send. */
-static void add_spaced(struct header *h, struct bytes name, struct bytes value)
-{
-    struct buf whole = BUF_INIT;
-    buf_add_str(&whole, " ");
-    buf_add(&whole, value);
-    if (whole.failed)
-        h->defects |= HEADER_TOO_MANY;
-    else
-        header_add(h, name, buf_bytes(&whole));
-    buf_free(&whole);
+    return sender_is_ours(current_config(s->config), &sender)
+               ? SMFIS_CONTINUE
+               : SMFIS_ACCEPT; /* the next message of this connection is judged anew */
 }
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
     struct session *s = smfi_getpriv(ctx);
-    if (s->leading_space)
-        header_add(&s->dkim->header, bytes_str(name), bytes_str(value));
-    else
-        add_spaced(&s->dkim->header, bytes_str(name), bytes_str(value));
+    field_add(&s->dkim->header, name, value, s->leading_space);
     return s->quiet_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
 
@@ -338,7 +205,7 @@ static sfsistat on_header_end(SMFICTX *ctx)
     struct session *s = smfi_getpriv(ctx);
     s->header_over = true;
     const struct sender sender = sender_of(ctx, s);
-    s->policy = policy_judge(s->config->config, &sender, &s->dkim->header);
+    s->policy = policy_judge(current_config(s->config), &sender, &s->dkim->header);
     if (s->policy.verdict == POLICY_UNTOUCHED) {
         log_debug("client=%s: untouched: %s", s->client_name, s->policy.reason);
         return SMFIS_ACCEPT;
@@ -388,11 +255,7 @@ static sfsistat on_close(SMFICTX *ctx)
     struct session *s = smfi_getpriv(ctx);
     if (s == NULL)
         return SMFIS_CONTINUE;
-    message_end(s);
-    dkim_sign_free(s->dkim);
-    free(s->pending);
-    free(s->calls);
-    free(s);
+    session_free(s);
     (void)smfi_setpriv(ctx, NULL);
     return SMFIS_CONTINUE;
 }
