@@ -4,20 +4,11 @@
 #include "base/clock.h"
 #include "cmd.h"
 #include "dkim/authres.h"
-#include "dkim/from.h"
 #include "dkim/domain.h"
 #include "lookup.h"
 #include "message.h"
 
 enum { DNS_DEADLINE_MS = 5000 }; /* for each look-up; there are at most DKIM_SIGNATURES_MAX */
-
-/* Is the From domain d= or below it? What DMARC calls relaxed alignment, without an organisational domain. */
-static bool aligned(const struct header *h, struct bytes d)
-{
-    struct bytes from = BYTES_LIT("From"), author;
-    size_t at = header_find_above(h, from, h->count);
-    return header_count(h, from) == 1 && from_domain(h->fields[at].value, &author) == FROM_OK && domain_is_within(author, d);
-}
 
 static void print_text(const char *authserv_id, const struct verification *v, bool is_aligned)
 {
@@ -51,7 +42,7 @@ static int report(const struct message *m, const struct cmd_options *o, verify_k
     int code = n == 0 ? CMD_NO : CMD_DONE;
     bool later = false;
     for (size_t i = 0; i < n; i++) {
-        bool is_aligned = aligned(&m->dkim->header, v[i].sig.domain);
+        bool is_aligned = authres_is_aligned(&m->dkim->header, v[i].sig.domain);
         if (!o->json)
             print_text(id, &v[i], is_aligned);
         (void)json_array_append_new(all, describe(&v[i], is_aligned));

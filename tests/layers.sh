@@ -40,6 +40,7 @@ only hostd/sandbox 'sandbox/|base/' "sandbox stands on base"
 only hostd/audit 'audit/|base/' "audit stands on base"
 only hostd/milter 'milter/|sandbox/|dkim/|ipc/|config/|base/' "milter: no pkcs11, no signer"
 only hostd/signer 'signer/|audit/|sandbox/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
+only hostd/resolver 'resolver/|sandbox/|dkim/domain\.h|ipc/|config/|base/' "the resolver sees names, no mail"
 only hostd/supervisor 'supervisor/|ipc/|config/|base/' "supervisor reads no mail"
 for file in pkcs11/*.[ch]; do
     while IFS= read -r line; do
@@ -49,7 +50,7 @@ done
 only pkcs11/worker 'worker/|sandbox/|pkcs11/|ipc/|config/|base/' "the worker knows no mail"
 
 only provisioning/ceremony 'ceremony/|pkcs11/|dkim/|config/(config|yaml)\.h|base/' "the ceremony engine knows no command"
-only provisioning/dns 'dns/|base/' "DNS knows no token and no command"
+only provisioning/dns 'dns/|resolver/context\.h|base/' "DNS knows no token and no command"
 only provisioning/lifecycle 'lifecycle/|dns/|pkcs11/|dkim/|config/config\.h|base/' "the lifecycle knows no command"
 for file in machine.h machine.c names.c; do
     while IFS= read -r line; do
@@ -71,13 +72,16 @@ links() {
     [ -z "$symbols" ] || breach "$BUILD/$1 links $symbols($3)"
 }
 
-for program in zegel-milter zegel-signer zegeld; do
+for program in zegel-milter zegel-signer zegel-resolver zegeld; do
     [ -x "$BUILD/$program" ] || { echo "layers: $BUILD/$program is missing: run 'make'"; exit 2; }
     links "$program" '^(dlopen|dlsym|C_[A-Z]|p11_kit)' "no vendor code in there"
     if nm "$BUILD/$program" | grep -qE ' [TtUu] (C_GetFunctionList|module_open|token_login)$'; then breach "$BUILD/$program has token code"; fi
 done
-for program in zegel-signer zegel-token zegeld zegel; do
+for program in zegel-signer zegel-token zegel-resolver zegeld zegel; do
     links "$program" '^(smfi_|mi_)' "libmilter belongs into zegel-milter"
+done
+for program in zegel-milter zegel-signer zegel-token; do
+    links "$program" '^(ub_|ldns_|getaddrinfo|gethostby|res_)' "DNS belongs into zegel-resolver"
 done
 links zegel-signer '^(socket|connect|bind|accept)(@|$)' "the signer opens no socket"
 

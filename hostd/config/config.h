@@ -62,6 +62,8 @@ struct config_front_end {
     char *listen;   /* as it stands there */
     char **domains; /* those it may use; none: all */
     unsigned domains_count;
+    bool verify;       /* inbound mail: its signatures are verified, nothing is signed */
+    char *authserv_id; /* with verify: who says so in Authentication-Results */
 };
 
 struct config_domain {
@@ -99,8 +101,8 @@ struct config_update {
 
 struct config_dns {
     struct config_update update;
-    char
-        *resolver; /* unbound.conf(5) for the resolver inside zegel, absolute; NULL: /etc/resolv.conf and Debian's trust anchor */
+    char *resolver; /* unbound.conf(5) for libunbound in zegel and zegel-resolver, absolute; NULL: /etc/resolv.conf and Debian's
+                       trust anchor */
 };
 
 struct config_check {
@@ -110,7 +112,7 @@ struct config_check {
 };
 
 struct config_users {
-    char *milter, *signer, *token;
+    char *milter, *signer, *token, *resolver;
 };
 
 struct config {
@@ -157,6 +159,11 @@ const struct config_domain *config_find_domain(const struct config *c, struct by
 
 /* May the front end that listens on `listen` have mail of this domain signed? */
 bool config_front_end_may(const struct config *c, const char *listen, const char *domain);
+
+/* The entry of front-ends: for a listen:, or NULL. */
+const struct config_front_end *config_find_front_end(const struct config *c, const char *listen);
+/* Does the front end that listens there verify, rather than sign? */
+bool config_verifies(const struct config *c, const char *listen);
 
 /* The rules for exactly this user, a name or "*@DOMAIN": *count of them from the one returned. O(log n). */
 const struct config_sender *config_find_senders(const struct config *c, const char *user, unsigned *count);

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "config/check.h"
+#include "dkim/domain.h"
 
 /* "100/s", per s, m, h or d; `day` asks for the last. */
 static int check_rate(const char *text, bool day, struct config_rate *out, const char *file, const char *key, struct buf *why)
@@ -55,19 +56,38 @@ static int check_front_end(struct config *c, struct config_front_end *f, const c
     for (unsigned i = 0; i < f->domains_count; i++)
         if (config_domain_exact(c, bytes_str(f->domains[i])) == NULL)
             return config_bad(why, file, "front-ends.domains", f->domains[i], "is not one of domains:");
+    if (f->verify != (f->authserv_id != NULL))
+        return config_bad(why, file, "front-ends.authserv-id", f->verify ? f->listen : f->authserv_id,
+                          f->verify ? "verify: yes needs an authserv-id: of its own" : "needs verify: yes beside it");
+    if (f->authserv_id != NULL && !domain_is_valid(bytes_str(f->authserv_id)))
+        return config_bad(why, file, "front-ends.authserv-id", f->authserv_id, "must be a domain name (RFC 8601 section 2.5)");
+    if (f->verify && f->domains_count > 0)
+        return config_bad(why, file, "front-ends.domains", f->listen, "signs nothing, since it has verify: yes");
     if (f->domains_count > 0)
         qsort(f->domains, f->domains_count, sizeof *f->domains, by_name);
     return ZEGEL_OK;
 }
 
+const struct config_front_end *config_find_front_end(const struct config *c, const char *listen)
+{
+    for (unsigned i = 0; i < c->front_ends_count; i++)
+        if (strcmp(c->front_ends[i].listen, listen) == 0)
+            return &c->front_ends[i];
+    return NULL;
+}
+
+bool config_verifies(const struct config *c, const char *listen)
+{
+    const struct config_front_end *f = config_find_front_end(c, listen);
+    return f != NULL && f->verify;
+}
+
 bool config_front_end_may(const struct config *c, const char *listen, const char *domain)
 {
-    for (unsigned i = 0; i < c->front_ends_count; i++) {
-        const struct config_front_end *f = &c->front_ends[i];
-        if (strcmp(f->listen, listen) == 0 && f->domains_count > 0)
-            return bsearch(&domain, f->domains, f->domains_count, sizeof *f->domains, by_name) != NULL;
-    }
-    return true;
+    const struct config_front_end *f = config_find_front_end(c, listen);
+    if (f == NULL || (f->domains_count == 0 && !f->verify))
+        return true;
+    return !f->verify && bsearch(&domain, f->domains, f->domains_count, sizeof *f->domains, by_name) != NULL;
 }
 
 int limits_check(struct config *c, const char *file, struct buf *why)

@@ -69,6 +69,7 @@ static const cyaml_schema_field_t users_fields[] = {
     CYAML_FIELD_STRING_PTR("milter", OPTIONAL, struct config_users, milter, 1, 64),
     CYAML_FIELD_STRING_PTR("signer", OPTIONAL, struct config_users, signer, 1, 64),
     CYAML_FIELD_STRING_PTR("token", OPTIONAL, struct config_users, token, 1, 64),
+    CYAML_FIELD_STRING_PTR("resolver", OPTIONAL, struct config_users, resolver, 1, 64),
     CYAML_FIELD_END,
 };
 
@@ -85,6 +86,8 @@ static const cyaml_schema_value_t sender_value = {CYAML_VALUE_MAPPING(CYAML_FLAG
 static const cyaml_schema_field_t front_end_fields[] = {
     CYAML_FIELD_STRING_PTR("listen", CYAML_FLAG_POINTER, struct config_front_end, listen, 1, 112),
     CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config_front_end, domains, &text, 0, 1000000),
+    CYAML_FIELD_BOOL("verify", CYAML_FLAG_OPTIONAL, struct config_front_end, verify),
+    CYAML_FIELD_STRING_PTR("authserv-id", OPTIONAL, struct config_front_end, authserv_id, 1, 253),
     CYAML_FIELD_END,
 };
 

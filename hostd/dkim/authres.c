@@ -1,6 +1,9 @@
 #include "dkim/authres.h"
 
 #include "dkim/domain.h"
+#include "dkim/from.h"
+
+enum { FOLD_AT = 78 };
 
 /* A pvalue: the name as it is when it is one, otherwise nothing at all. */
 static void property(struct out *out, const char *name, struct bytes value)
@@ -29,6 +32,17 @@ static void property_b(struct out *out, struct bytes b)
     out_str(out, "\"");
 }
 
+/* RFC 8904 §3 */
+static void property_dnssec(struct out *out, enum verify_dnssec s)
+{
+    if (s == VERIFY_DNSSEC_SECURE)
+        out_str(out, " dns.sec=yes");
+    else if (s == VERIFY_DNSSEC_INSECURE)
+        out_str(out, " dns.sec=no");
+    else if (s == VERIFY_DNSSEC_BOGUS)
+        out_str(out, " dns.sec=no (bogus)");
+}
+
 void authres_dkim(const struct verification *v, struct out *out)
 {
     out_str(out, "dkim=");
@@ -48,6 +62,28 @@ void authres_dkim(const struct verification *v, struct out *out)
     if (v->result == VERIFY_PASS || v->result == VERIFY_FAIL)
         property(out, "header.a", bytes_str(dkim_algorithm_name(v->sig.algorithm)));
     property_b(out, v->sig.b);
-    if (v->dnssec != VERIFY_DNSSEC_UNKNOWN) /* RFC 8904 §3 */
-        out_str(out, v->dnssec == VERIFY_DNSSEC_SECURE ? " dns.sec=yes" : " dns.sec=no");
+    property_dnssec(out, v->dnssec);
+}
+
+bool authres_is_aligned(const struct header *h, struct bytes d)
+{
+    struct bytes from = BYTES_LIT("From"), author;
+    size_t at = header_find_above(h, from, h->count);
+    return header_count(h, from) == 1 && from_domain(h->fields[at].value, &author) == FROM_OK && domain_is_within(author, d);
+}
+
+void authres_fold(struct bytes text, size_t column, struct out *out)
+{
+    for (size_t at = 0; at < text.len;) {
+        size_t word = 1 + bytes_find(bytes_slice(text, at + 1, text.len), ' '); /* with the space before it */
+        struct bytes piece = bytes_slice(text, at, at + word);
+        if (piece.data[0] == ' ' && column + word > FOLD_AT) {
+            out_str(out, "\r\n\t");
+            piece = bytes_slice(piece, 1, word);
+            column = 1;
+        }
+        out_add(out, piece);
+        column += piece.len;
+        at += word;
+    }
 }

@@ -1,6 +1,7 @@
 /* zegel-milter: reads untrusted mail.
  *
- * Purpose: speak the milter protocol to one MTA socket, canonicalise, hash the body, ask zegel-signer for signatures.
+ * Purpose: speak the milter protocol to one MTA socket, canonicalise, hash the body, ask zegel-signer for signatures. With
+ * verify: yes instead: verify what comes in, with keys that zegel-resolver finds.
  * Security: no token, no PIN, no configuration file, no DNS. Everything it asks is checked again by zegel-signer.
  * Diagnostics: one line per message on standard error; exits 0 when told to end, 78 when it was not given what it needs. */
 #include <errno.h>
@@ -16,6 +17,8 @@
 #include "dkim/digest.h"
 #include "ipc/control.h"
 #include "milter/current.h"
+#include "milter/inbound.h"
+#include "milter/keylookup.h"
 #include "milter/listener.h"
 #include "milter/session.h"
 #include "milter/signing.h"
@@ -24,6 +27,9 @@
 enum { CONFIG_MAX = 256 * 1024 * 1024 };
 
 static bool sandboxed, landlock_optional;
+
+static const char *own_listen;
+static bool verifies; /* inbound mail, rather than to sign; a reload cannot change that */
 
 static bool take_config(int fd)
 {
@@ -35,6 +41,8 @@ static bool take_config(int fd)
         log_error("%s", buf_cstr(&why));
     if (ok)
         landlock_optional = c->landlock_optional;
+    if (ok && !sandboxed)
+        verifies = config_verifies(c, own_listen);
     if (ok)
         current_set(c);
     else
@@ -42,6 +50,17 @@ static bool take_config(int fd)
     buf_free(&yaml);
     buf_free(&why);
     return ok;
+}
+
+/* A milter that verifies talks to the resolver and to nobody else; one that signs, to the signer. */
+static void set_peer(const struct control *c)
+{
+    if (strcmp(c->name, verifies ? "resolver" : "signer") != 0)
+        (void)close(c->fd);
+    else if (verifies)
+        keylookup_set_peer(c->fd);
+    else
+        signing_set_peer(c->fd);
 }
 
 /* False when the supervisor is gone, or its first configuration is of no use. */
@@ -56,7 +75,7 @@ static bool take_control(bool *has_config)
         return true;
     }
     if (c.kind == CONTROL_PEER)
-        signing_set_peer(c.fd);
+        set_peer(&c);
     else if (c.kind == CONTROL_LISTEN && !listener_is_set())
         listener_set(c.fd);
     else if (c.fd >= 0) {
@@ -106,18 +125,20 @@ int main(int argc, char **argv)
     /* A connection's memory goes to the next one instead of back to the kernel, which would have to clear it each time. */
     (void)mallopt(M_MMAP_THRESHOLD, 8 * 1024 * 1024);
     (void)mallopt(M_TRIM_THRESHOLD, 64 * 1024 * 1024);
+    own_listen = argv[1];
     while (!has_config) /* what comes first: the socket, the configuration */
         if (!take_control(&has_config))
             return EX_CONFIG;
     (void)smfi_settimeout(7210);
     if (!listener_is_set() || smfi_setconn((char *)(uintptr_t)listener_conn()) != MI_SUCCESS ||
-        smfi_register(session_milter) != MI_SUCCESS || smfi_opensocket(0) != MI_SUCCESS) {
+        smfi_register(verifies ? inbound_milter : session_milter) != MI_SUCCESS || smfi_opensocket(0) != MI_SUCCESS) {
         log_error("listen: %s: no socket that libmilter can use", argv[1]);
         return EX_CONFIG;
     }
     if (!enter_sandbox())
         return EX_CONFIG;
-    if (signing_start() != ZEGEL_OK || control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK ||
+    if ((verifies ? inbound_start(argv[1]) : signing_start()) != ZEGEL_OK ||
+        control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK ||
         pthread_create(&thread, NULL, follow_supervisor, NULL) != 0)
         return EX_OSERR;
     int result = smfi_main();

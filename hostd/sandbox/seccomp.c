@@ -102,6 +102,15 @@ static const int sockets[] = {
     SCMP_SYS(setsockopt), SCMP_SYS(shutdown), SCMP_SYS(socketpair),  SCMP_SYS(sendmmsg),    SCMP_SYS(recvmmsg),
 };
 
+/* libunbound and its event loop. */
+static const int resolver[] = {
+    SCMP_SYS(openat),         SCMP_SYS(connect),         SCMP_SYS(bind),         SCMP_SYS(getsockname), SCMP_SYS(getpeername),
+    SCMP_SYS(getsockopt),     SCMP_SYS(setsockopt),      SCMP_SYS(shutdown),     SCMP_SYS(socketpair),  SCMP_SYS(sendmmsg),
+    SCMP_SYS(recvmmsg),       SCMP_SYS(pipe2),           SCMP_SYS(pipe),         SCMP_SYS(eventfd2),    SCMP_SYS(select),
+    SCMP_SYS(pselect6),       SCMP_SYS(epoll_create1),   SCMP_SYS(epoll_ctl),    SCMP_SYS(epoll_wait),  SCMP_SYS(epoll_pwait),
+    SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime), SCMP_SYS(epoll_create),
+};
+
 #define ADD(ctx, action, list) add(ctx, action, list, sizeof(list) / sizeof(list)[0])
 
 static bool add(scmp_filter_ctx ctx, uint32_t action, const int *calls, size_t count)
@@ -142,6 +151,12 @@ static bool add_ours(scmp_filter_ctx ctx, enum sandbox_profile profile)
     return ok && ADD(ctx, SCMP_ACT_ALLOW, signer);
 }
 
+static bool add_resolver(scmp_filter_ctx ctx)
+{
+    return ADD(ctx, SCMP_ACT_ALLOW, common) && ADD(ctx, SCMP_ACT_ALLOW, resolver) && allow_threads(ctx) &&
+           allow_data_memory(ctx) && allow_family(ctx, AF_INET) && allow_family(ctx, AF_INET6);
+}
+
 static bool add_token(scmp_filter_ctx ctx, enum sandbox_profile profile)
 {
     static const int code[] = {SCMP_SYS(mmap), SCMP_SYS(mprotect)}; /* it loads its own libraries */
@@ -159,7 +174,10 @@ int seccomp_apply(enum sandbox_profile profile, struct buf *why)
 {
     bool ours = profile == SANDBOX_MILTER || profile == SANDBOX_SIGNER;
     scmp_filter_ctx ctx = seccomp_init(ours ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
-    bool ok = ctx != NULL && (ours ? add_ours(ctx, profile) : add_token(ctx, profile)) &&
+    bool ok = ctx != NULL &&
+              (ours                          ? add_ours(ctx, profile)
+               : profile == SANDBOX_RESOLVER ? add_resolver(ctx)
+                                             : add_token(ctx, profile)) &&
               seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) == 0 && seccomp_load(ctx) == 0;
     if (ctx != NULL)
         seccomp_release(ctx);

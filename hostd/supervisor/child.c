@@ -22,8 +22,13 @@ enum { SHORT_LIFE_MS = 2000, PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000 };
 
 const char *child_program(const struct child *c)
 {
-    static const char *const names[] = {"zegel-signer", "zegel-token", "zegel-milter"};
+    static const char *const names[] = {"zegel-signer", "zegel-token", "zegel-milter", "zegel-resolver", "zegel-milter"};
     return names[c->kind];
+}
+
+bool child_is_milter(const struct child *c)
+{
+    return c->kind == CHILD_MILTER || c->kind == CHILD_INBOUND;
 }
 
 /* In the child, between fork and exec: only async-signal-safe calls, and getpwnam, which is fine in a process with one thread. */

@@ -6,7 +6,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum child_kind { CHILD_SIGNER, CHILD_TOKEN, CHILD_MILTER };
+/* Numbers stay what they are, over upgrades. CHILD_INBOUND is zegel-milter for a listen: with verify: yes. */
+enum child_kind { CHILD_SIGNER, CHILD_TOKEN, CHILD_MILTER, CHILD_RESOLVER, CHILD_INBOUND };
 
 struct child {
     enum child_kind kind;
@@ -25,6 +26,8 @@ struct child {
     unsigned failures;                  /* in a row, each before it was ready */
 };
 
+/* Is it zegel-milter, signing or verifying? */
+bool child_is_milter(const struct child *c);
 /* File name in the libexec directory, and for messages. */
 const char *child_program(const struct child *c);
 /* Start it with CONTROL_FD as its control socket, all other descriptors closed, as `user` when that is not NULL and we are

@@ -39,7 +39,8 @@ static bool add(struct supervisor *s, enum child_kind kind, const char *argument
 bool family_plan(struct supervisor *s)
 {
     const struct config *c = s->config;
-    size_t more = 1 + (size_t)c->tokens_count + c->listen_count;
+    size_t more = 2 + (size_t)c->tokens_count + c->listen_count;
+    bool verifies = false;
     struct child *room = reallocarray(s->children, s->count + more, sizeof *room);
     if (room == NULL)
         return false;
@@ -47,9 +48,12 @@ bool family_plan(struct supervisor *s)
     bool ok = add(s, CHILD_SIGNER, NULL);
     for (unsigned i = 0; ok && i < c->tokens_count; i++)
         ok = add(s, CHILD_TOKEN, c->tokens[i].name);
-    for (unsigned i = 0; ok && i < c->listen_count; i++)
-        ok = add(s, CHILD_MILTER, c->listen[i]);
-    return ok;
+    for (unsigned i = 0; ok && i < c->listen_count; i++) {
+        bool inbound = config_verifies(c, c->listen[i]);
+        verifies = verifies || inbound;
+        ok = add(s, inbound ? CHILD_INBOUND : CHILD_MILTER, c->listen[i]);
+    }
+    return ok && (!verifies || add(s, CHILD_RESOLVER, NULL));
 }
 
 void family_remove(struct supervisor *s, unsigned i)
@@ -80,27 +84,35 @@ static const char *user_of(const struct supervisor *s, const struct child *c)
     switch (c->kind) {
     case CHILD_SIGNER: return u->signer;
     case CHILD_TOKEN: return u->token;
-    case CHILD_MILTER: break;
+    case CHILD_RESOLVER: return u->resolver;
+    case CHILD_MILTER:
+    case CHILD_INBOUND: break;
     }
     return u->milter;
 }
 
 /* ---- starting ---- */
 
-/* A new socket pair between a signer and a child, one end to each. Milters go with any signer; a token's worker with the one of
- * its own generation, which has its configuration. */
-static void connect_pair(struct child *signer, struct child *c)
+/* Whom it asks, or is asked by: tokens and signing milters know the signer, verifying ones the resolver, and nobody else. */
+static enum child_kind server_of(const struct child *c)
+{
+    return c->kind == CHILD_INBOUND || c->kind == CHILD_RESOLVER ? CHILD_RESOLVER : CHILD_SIGNER;
+}
+
+/* A new socket pair between a signer or resolver and a child, one end to each. Milters go with any of them; a token's worker with
+ * the signer of its own generation, which has its configuration. */
+static void connect_pair(struct child *server, struct child *c)
 {
     int fds[2];
-    if (signer->control < 0 || c->control < 0 || (c->kind == CHILD_TOKEN && c->old != signer->old))
+    if (server->control < 0 || c->control < 0 || (c->kind == CHILD_TOKEN && c->old != server->old))
         return; /* when the missing one is started */
     if (io_pair(fds) != ZEGEL_OK) {
         log_error("socketpair: %s", strerror(errno));
         return;
     }
-    if (control_send(signer->control, CONTROL_PEER, c->argument, fds[0]) != ZEGEL_OK ||
-        control_send(c->control, CONTROL_PEER, "signer", fds[1]) != ZEGEL_OK)
-        log_warn("%s could not be connected to the signer", child_program(c));
+    if (control_send(server->control, CONTROL_PEER, c->argument, fds[0]) != ZEGEL_OK ||
+        control_send(c->control, CONTROL_PEER, server->kind == CHILD_SIGNER ? "signer" : "resolver", fds[1]) != ZEGEL_OK)
+        log_warn("%s could not be connected to %s", child_program(c), child_program(server));
     (void)close(fds[0]);
     (void)close(fds[1]);
 }
@@ -109,9 +121,11 @@ static void connect_to_peers(struct supervisor *s, struct child *c)
 {
     for (unsigned i = 0; i < s->count; i++) {
         struct child *other = &s->children[i];
-        if (c->kind == CHILD_SIGNER && other->kind != CHILD_SIGNER)
+        if (server_of(c) != server_of(other))
+            continue;
+        if (c->kind == server_of(c) && other->kind != c->kind)
             connect_pair(c, other);
-        else if (c->kind != CHILD_SIGNER && other->kind == CHILD_SIGNER)
+        else if (c->kind != server_of(c) && other->kind == server_of(c))
             connect_pair(other, c);
     }
 }
@@ -142,12 +156,12 @@ static int hand_over(const struct supervisor *s, struct child *c)
     int err = t != NULL ? hand_over_pin(c, t) : ZEGEL_OK;
     if (err != ZEGEL_OK)
         return err;
-    if (c->kind == CHILD_MILTER)
+    if (child_is_milter(c))
         err = control_send(c->control, CONTROL_LISTEN, c->argument, listen_fd(&s->listeners, c->argument));
     (void)snprintf(serial, sizeof serial, "%u", s->config_serial);
     if (err == ZEGEL_OK)
         err = control_send(c->control, CONTROL_CONFIG, serial, s->config_fd);
-    if (err == ZEGEL_OK && c->kind != CHILD_MILTER && s->previous_fd >= 0)
+    if (err == ZEGEL_OK && (c->kind == CHILD_SIGNER || c->kind == CHILD_TOKEN) && s->previous_fd >= 0)
         err = control_send(c->control, CONTROL_PREVIOUS, "", s->previous_fd);
     if (err != ZEGEL_OK)
         log_warn("%s did not take its configuration", child_program(c)); /* it has ended: waitpid will say so */
@@ -280,14 +294,16 @@ static void wait_for_end(struct supervisor *s, enum child_kind kind, int64_t dea
 
 void family_stop(struct supervisor *s)
 {
-    static const enum child_kind order[] = {CHILD_MILTER, CHILD_SIGNER,
+    static const enum child_kind order[] = {CHILD_MILTER, CHILD_INBOUND, CHILD_SIGNER, CHILD_RESOLVER,
                                             CHILD_TOKEN}; /* what is under way still finds its signer */
+    int within_ms = listen_all_kept(&s->listeners) ? KEPT_DRAIN_WITHIN_MS : DRAIN_WITHIN_MS;
+    int64_t drained_ms = clock_monotonic_ms() + within_ms;
     (void)sd_notify(0, "STOPPING=1");
     for (unsigned i = 0; i < s->count; i++)
-        if (s->children[i].kind == CHILD_MILTER && s->children[i].control >= 0)
+        if (child_is_milter(&s->children[i]) && s->children[i].control >= 0)
             (void)control_send(s->children[i].control, CONTROL_DRAIN, "", -1);
-    wait_for_end(s, CHILD_MILTER,
-                 clock_monotonic_ms() + (listen_all_kept(&s->listeners) ? KEPT_DRAIN_WITHIN_MS : DRAIN_WITHIN_MS));
+    wait_for_end(s, CHILD_MILTER, drained_ms);
+    wait_for_end(s, CHILD_INBOUND, drained_ms);
     for (size_t k = 0; k < sizeof order / sizeof order[0]; k++) {
         for (unsigned i = 0; i < s->count; i++)
             if (s->children[i].kind == order[k])

@@ -1,10 +1,10 @@
 /* zegeld: the supervisor.
  *
- * Purpose: read the configuration, hold the sockets of listen:, start zegel-token (one per token), zegel-signer and zegel-milter
- * (one per socket), start again what ends; SIGHUP reloads, SIGUSR2 becomes the zegeld that has been installed meanwhile.
- * Security: parses no mail and loads no vendor code. Reads the PIN and forgets it with the hand-over.
- * Diagnostics: standard error; sd_notify. Exits 0 after SIGTERM or SIGINT, 2 for a configuration it cannot run, 3 when a
- * process it needs cannot be started. */
+ * Purpose: read the configuration, hold the sockets of listen:, start zegel-token (one per token), zegel-signer, zegel-milter
+ * (one per socket) and zegel-resolver, start again what ends; SIGHUP reloads, SIGUSR2 becomes the zegeld that has been installed
+ * meanwhile. Security: parses no mail and loads no vendor code. Reads the PIN and forgets it with the hand-over. Diagnostics:
+ * standard error; sd_notify. Exits 0 after SIGTERM or SIGINT, 2 for a configuration it cannot run, 3 when a process it needs
+ * cannot be started. */
 #include <getopt.h>
 #include <poll.h>
 #include <signal.h>

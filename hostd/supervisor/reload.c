@@ -81,9 +81,13 @@ static bool same_processes(const struct config *a, const struct config *b)
     for (unsigned i = 0; i < a->tokens_count && i < b->tokens_count; i++)
         if (!same_token(&a->tokens[i], &b->tokens[i]))
             return false;
+    for (unsigned i = 0; i < a->listen_count; i++)
+        if (config_verifies(a, a->listen[i]) != config_verifies(b, a->listen[i]))
+            return false;
     return a->tokens_count == b->tokens_count && same_list(a->listen, a->listen_count, b->listen, b->listen_count) &&
            same(a->users.milter, b->users.milter) && same(a->users.signer, b->users.signer) &&
-           same(a->users.token, b->users.token) && a->landlock_optional == b->landlock_optional;
+           same(a->users.token, b->users.token) && same(a->users.resolver, b->users.resolver) &&
+           same(a->dns.resolver, b->dns.resolver) && a->landlock_optional == b->landlock_optional;
 }
 
 static void wait_taken(struct supervisor *s, struct child *c)
@@ -97,13 +101,13 @@ static void wait_taken(struct supervisor *s, struct child *c)
 /* Tokens first, then the signer, then the milters: nobody asks for a key that the next one does not know. */
 static void tell_all(struct supervisor *s)
 {
-    static const enum child_kind order[] = {CHILD_TOKEN, CHILD_SIGNER, CHILD_MILTER};
+    static const enum child_kind order[] = {CHILD_TOKEN, CHILD_SIGNER, CHILD_RESOLVER, CHILD_MILTER, CHILD_INBOUND};
     char serial[16];
     (void)snprintf(serial, sizeof serial, "%u", s->config_serial);
     for (size_t k = 0; k < sizeof order / sizeof order[0]; k++)
         for (unsigned i = 0; i < s->count; i++) {
             struct child *c = &s->children[i];
-            if (c->kind != order[k] || c->control < 0 || (c->old && c->kind != CHILD_MILTER))
+            if (c->kind != order[k] || c->control < 0 || (c->old && !child_is_milter(c)))
                 continue;
             if (control_send(c->control, CONTROL_CONFIG, serial, s->config_fd) == ZEGEL_OK)
                 wait_taken(s, c);
@@ -142,7 +146,8 @@ void reload(struct supervisor *s)
     } else {
         put_in_force(s, c, fd);
         if (roll_begin(s)) {
-            log_info("configuration reloaded: %u domains; tokens:, listen: or users: changed, so all processes are replaced",
+            log_info("configuration reloaded: %u domains; tokens:, listen:, verify:, dns: or users: changed, so all processes "
+                     "are replaced",
                      c->domains_count);
             return; /* READY=1 when they are */
         }

@@ -64,7 +64,7 @@ static void start_new(struct supervisor *s, enum child_kind kind)
 static void hang_up_old(struct supervisor *s)
 {
     for (unsigned i = 0; i < s->count; i++)
-        if (s->children[i].old && s->children[i].kind != CHILD_MILTER) {
+        if (s->children[i].old && !child_is_milter(&s->children[i])) {
             child_hang_up(&s->children[i]);
             s->children[i].end_by_ms = clock_monotonic_ms() + END_WITHIN_MS;
         }
@@ -76,7 +76,7 @@ static void drain_old(struct supervisor *s)
     unsigned count = 0;
     for (unsigned i = 0; i < s->count; i++) {
         struct child *c = &s->children[i];
-        if (!c->old || c->kind != CHILD_MILTER)
+        if (!c->old || !child_is_milter(c))
             continue;
         count++;
         if (c->end_by_ms == 0) {
@@ -105,13 +105,15 @@ void roll_step(struct supervisor *s)
         if (any_old(s, CHILD_SIGNER))
             break;
         start_new(s, CHILD_SIGNER);
+        start_new(s, CHILD_RESOLVER); /* mail goes on without it: nobody waits until it is ready */
         if (!all_ready(s, CHILD_SIGNER))
             break;
         start_new(s, CHILD_MILTER);
+        start_new(s, CHILD_INBOUND);
         enter(s, ROLL_MILTERS);
         break;
     case ROLL_MILTERS:
-        if (!late && !all_ready(s, CHILD_MILTER))
+        if (!late && !(all_ready(s, CHILD_MILTER) && all_ready(s, CHILD_INBOUND)))
             break;
         drain_old(s);
         listen_prune(&s->listeners, s->config);

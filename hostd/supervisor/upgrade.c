@@ -132,7 +132,7 @@ static void take_line(struct supervisor *s, const char *line)
     else if (sscanf(line, "listen %d %d %d %n", &fd, &a, &b, &at) == 3 && at > 0)
         listen_add(&s->listeners, line + at, fd, a != 0, b != 0);
     else if (sscanf(line, "child %d %d %d %lld %n", &a, &b, &fd, &end_by_ms, &at) == 4 && at > 0 && a >= CHILD_SIGNER &&
-             a <= CHILD_MILTER)
+             a <= CHILD_INBOUND)
         take_child(s, a, b, fd, end_by_ms, line + at);
 }
 

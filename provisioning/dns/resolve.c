@@ -8,8 +8,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "dns/answer.h"
-
-#define ROOT_ANCHOR "/usr/share/dns/root.key"
+#include "resolver/context.h"
 
 struct pending {
     bool done;
@@ -17,35 +16,19 @@ struct pending {
     struct ub_result *result;
 };
 
-static int configure(struct ub_ctx *ctx, const char *resolver, struct buf *why)
-{
-    const char *what = resolver == NULL ? "/etc/resolv.conf" : resolver;
-    int err = resolver == NULL ? ub_ctx_resolvconf(ctx, NULL) : ub_ctx_config(ctx, resolver);
-    if (err == 0 && resolver == NULL)
-        err = ub_ctx_add_ta_file(ctx, what = ROOT_ANCHOR);
-    if (err == 0)
-        err = ub_ctx_async(ctx, 1); /* a thread: so that a question can be given up */
-    if (err != 0)
-        buf_addf(why, "%s: %s", what, ub_strerror(err));
-    return err == 0 ? ZEGEL_OK : ZEGEL_ERR_CONFIG;
-}
-
 int observe_open(const char *resolver, int deadline_ms, struct observe **out, struct buf *why)
 {
     struct observe *o = calloc(1, sizeof *o);
-    int err = ZEGEL_ERR_NOMEM;
     *out = NULL;
     if (o == NULL)
-        return err;
+        return ZEGEL_ERR_NOMEM;
     o->deadline_ms = deadline_ms;
-    o->ctx = ub_ctx_create();
+    o->ctx = context_open(resolver, why);
     if (o->ctx != NULL)
-        err = configure(o->ctx, resolver, why);
-    if (err == ZEGEL_OK)
         *out = o;
     else
-        observe_close(o);
-    return err;
+        free(o);
+    return *out == NULL ? ZEGEL_ERR_CONFIG : ZEGEL_OK;
 }
 
 void observe_close(struct observe *o)

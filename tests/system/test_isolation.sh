@@ -22,7 +22,10 @@ start_softhsm_token >/dev/null || die "no token"
 generate_keys >/dev/null || die "no keys"
 start_knot
 # Users that every Debian has; who they are does not matter here.
-sed -i '1i users: {milter: nobody, signer: daemon, token: games}' "$WORK/zegel.yaml"
+sed -i '1i users: {milter: nobody, signer: daemon, token: games, resolver: sync}' "$WORK/zegel.yaml"
+inbound=inet:$(free_port)@127.0.0.1
+sed -i "s/^listen:/listen:\n  - $inbound/" "$WORK/zegel.yaml"
+echo "front-ends: [{listen: \"$inbound\", verify: yes, authserv-id: mx.example.nl}]" >>"$WORK/zegel.yaml"
 chown -R games "$WORK/softhsm"
 # The checkout may lie where these users cannot go.
 mkdir "$WORK/libexec"
@@ -39,6 +42,7 @@ for pid in $(descendants "$ZEGELD_PID"); do
     zegel-milter) user=nobody ;;
     zegel-signer) user=daemon ;;
     zegel-token) user=games ;;
+    zegel-resolver) user=sync ;;
     *) not_ok "process" "what is $name?" && continue ;;
     esac
     same "$name: user" "$(field "$pid" Uid | cut -f 1,2,3,4 | tr '\t' ' ')" "$(printf '%s ' "$(id -u "$user")"{,,,} | sed 's/ $//')"
@@ -94,7 +98,7 @@ fi
 kill -HUP "$ZEGELD_PID"
 wait_for 5 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "after reload" "not taken"
-if [ "$(pgrep -cP "$ZEGELD_PID")" -eq 3 ] && ! grep -q 'ended' "$WORK/log/zegeld"; then ok "no process ended meanwhile"; else not_ok "processes" "$(grep ended "$WORK/log/zegeld")"; fi
+if [ "$(pgrep -cP "$ZEGELD_PID")" -eq 5 ] && ! grep -q 'ended' "$WORK/log/zegeld"; then ok "no process ended meanwhile"; else not_ok "processes" "$(grep ended "$WORK/log/zegeld")"; fi
 # zegeld replaced while Postfix sends.
 replaced() { [ "$(grep -c 'all processes replaced' "$WORK/log/zegeld")" -ge "$1" ]; }
 for i in 1 2 3; do

@@ -9,6 +9,9 @@
 #define TOKEN "tokens:\n  - name: t\n    module: /m.so\n    token: pkcs11:token=zegel\n    pin: file:/p\n"
 #define DOMAIN(d) "  - domain: " d "\n    keys:\n      - selector: s1\n        algorithm: rsa-sha256\n"
 
+#define FRONT_END(more)                                                                                                          \
+    "domains:\n" DOMAIN("a.nl") "listen: ['inet:1@127.0.0.1']\nfront-ends:\n  - {listen: 'inet:1@127.0.0.1', " more "}\n"
+
 static struct config *good(const char *yaml)
 {
     struct buf why = BUF_INIT;
@@ -86,6 +89,10 @@ static const struct {
     {TOKEN "domains:\n" DOMAIN("a.nl") "    on-failure: accept\n", "test:"},
     {TOKEN "domains:\n" DOMAIN("a.nl") "    expire: 5\n", "expire"},
     {TOKEN "domains:\n" DOMAIN("a.nl") "    identity: x@b.nl\n", "identity"},
+    {TOKEN FRONT_END("verify: yes"), "authserv-id"},
+    {TOKEN FRONT_END("authserv-id: mx.a.nl"), "verify"},
+    {TOKEN FRONT_END("verify: yes, authserv-id: 'mx;a'"), "authserv-id"},
+    {TOKEN FRONT_END("verify: yes, authserv-id: mx.a.nl, domains: [a.nl]"), "signs nothing"},
 };
 
 START_TEST(bad)
@@ -100,6 +107,18 @@ START_TEST(bad)
         ck_assert_msg(strchr(buf_cstr(&why), '\n') == NULL, "more than one line: %s", buf_cstr(&why));
     }
     buf_free(&why);
+}
+END_TEST
+
+START_TEST(front_ends)
+{
+    struct config *c = good(TOKEN FRONT_END("verify: yes, authserv-id: mx.a.nl"));
+    ck_assert(config_verifies(c, "inet:1@127.0.0.1"));
+    ck_assert(!config_verifies(c, "inet:2@127.0.0.1"));
+    ck_assert(!config_front_end_may(c, "inet:1@127.0.0.1", "a.nl")); /* it verifies: it has nothing signed */
+    ck_assert(config_front_end_may(c, "inet:2@127.0.0.1", "a.nl"));
+    ck_assert_str_eq(config_find_front_end(c, "inet:1@127.0.0.1")->authserv_id, "mx.a.nl");
+    config_free(c);
 }
 END_TEST
 
@@ -201,4 +220,4 @@ START_TEST(durations)
 }
 END_TEST
 
-UNIT_MAIN("config", defaults, find_domain, bad, unreadable_file, senders_table, networks, durations)
+UNIT_MAIN("config", defaults, find_domain, bad, unreadable_file, front_ends, senders_table, networks, durations)

@@ -210,17 +210,37 @@ START_TEST(vendor_code)
 }
 END_TEST
 
+START_TEST(resolver)
+{
+    expect("thread", under(SANDBOX_RESOLVER, thread), DONE);
+    expect("memory", under(SANDBOX_RESOLVER, allocate), DONE);
+    expect("open what may be read", under(SANDBOX_RESOLVER, open_readable), DONE);
+    expect("open /etc/passwd", under(SANDBOX_RESOLVER, open_passwd), REFUSED);
+    expect("make a file", under(SANDBOX_RESOLVER, make_file), REFUSED);
+    expect("socket AF_INET", under(SANDBOX_RESOLVER, internet), DONE);
+    expect("socket AF_UNIX", under(SANDBOX_RESOLVER, local_socket), REFUSED);
+    expect("socket AF_NETLINK", under(SANDBOX_RESOLVER, netlink), REFUSED);
+    expect("fork", under(SANDBOX_RESOLVER, new_process), REFUSED);
+    expect("exec", under(SANDBOX_RESOLVER, run_program), REFUSED);
+    expect("PROT_EXEC", under(SANDBOX_RESOLVER, executable_memory), REFUSED);
+    expect("kill", under(SANDBOX_RESOLVER, kill_parent), REFUSED);
+    expect("setuid", under(SANDBOX_RESOLVER, set_user), REFUSED);
+    expect("io_uring", under(SANDBOX_RESOLVER, io_uring), REFUSED);
+}
+END_TEST
+
 int main(void)
 {
 #ifdef ZEGEL_SANITIZED /* there is no sandbox in these builds: sanitizers need what it forbids */
     (void)our_own_processes;
     (void)vendor_code;
+    (void)resolver;
     return 0;
 #else
-    const TTest *const tests[] = {our_own_processes, vendor_code};
+    const TTest *const tests[] = {our_own_processes, vendor_code, resolver};
     if (mkdtemp(readable) == NULL)
         return EXIT_FAILURE;
-    int status = unit_run("sandbox", tests, 2);
+    int status = unit_run("sandbox", tests, 3);
     (void)rmdir(readable);
     return status;
 #endif

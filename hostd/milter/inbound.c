@@ -1,0 +1,230 @@
+#include "milter/inbound.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "dkim/authres.h"
+#include "dkim/authserv.h"
+#include "milter/current.h"
+#include "milter/field.h"
+#include "milter/keylookup.h"
+
+static const char field_name[] = "Authentication-Results";
+
+enum {
+    CLAIMS_MAX = 4096, /* Authentication-Results fields we look into; of those beyond, none stays */
+    RESULTS_MAX = 8192,
+};
+
+struct inbound {
+    bool leading_space, quiet_header; /* as session.c */
+    struct current *config;           /* while in a message */
+    struct dkim_sign *m;
+    struct keylookup keys;
+    unsigned claims;             /* fields called Authentication-Results so far */
+    bool forged[CLAIMS_MAX + 1]; /* by their number, from 1 */
+    bool header_over;
+};
+
+static const char *own_listen;
+
+int inbound_start(const char *listen)
+{
+    own_listen = listen;
+    return keylookup_start();
+}
+
+static void message_end(struct inbound *s)
+{
+    current_release(s->config);
+    s->config = NULL;
+    s->claims = 0;
+    s->header_over = false;
+    dkim_sign_start(s->m);
+}
+
+static void inbound_free(struct inbound *s)
+{
+    current_release(s->config);
+    dkim_sign_free(s->m);
+    free(s);
+}
+
+static const char *authserv_id(const struct inbound *s)
+{
+    const struct config_front_end *f = config_find_front_end(current_config(s->config), own_listen);
+    return f == NULL || f->authserv_id == NULL ? "localhost" : f->authserv_id; /* a reload cannot take it away */
+}
+
+static sfsistat defer(SMFICTX *ctx, const char *why)
+{
+    log_warn("%s: not verified, 451: %s", field_queue_id(ctx), why);
+    (void)smfi_setreply(ctx, (char *)(uintptr_t) "451", (char *)(uintptr_t) "4.7.5",
+                        (char *)(uintptr_t) "Message not verified, try again later");
+    return SMFIS_TEMPFAIL;
+}
+
+/* ---- results ---- */
+
+/* "ID; dkim=...; dkim=...", folded. */
+static void write_results(const struct inbound *s, const char *id, const struct verification *v, size_t count, struct out *out)
+{
+    uint8_t room[2048];
+    out_str(out, " ");
+    out_str(out, id);
+    for (size_t i = 0; i < count; i++) {
+        struct out one = out_of(room, sizeof room);
+        authres_dkim(&v[i], &one);
+        out_str(&one, authres_is_aligned(&s->m->header, v[i].sig.domain) ? " (From is aligned)" : " (From is not aligned)");
+        out_str(out, ";\r\n\t");
+        authres_fold(out_bytes(&one), 8, out);
+    }
+    if (count == 0)
+        out_str(out, "; dkim=none");
+}
+
+/* From the last one up, since each that goes moves those below it (CVE-2022-48521). */
+static bool remove_forged(SMFICTX *ctx, const struct inbound *s, unsigned *removed)
+{
+    *removed = 0;
+    for (unsigned i = s->claims; i > 0; i--)
+        if (i > CLAIMS_MAX || s->forged[i]) {
+            if (smfi_chgheader(ctx, (char *)(uintptr_t)field_name, (int)i, NULL) != MI_SUCCESS)
+                return false;
+            ++*removed;
+        }
+    return true;
+}
+
+static void log_results(SMFICTX *ctx, const struct verification *v, size_t count, unsigned removed)
+{
+    for (size_t i = 0; i < count; i++)
+        log_info("%s: dkim=%s d=%.*s s=%.*s%s%s", field_queue_id(ctx), verify_result_name(v[i].result), (int)v[i].sig.domain.len,
+                 (const char *)v[i].sig.domain.data, (int)v[i].sig.selector.len, (const char *)v[i].sig.selector.data,
+                 v[i].reason[0] == '\0' ? "" : ": ", v[i].reason);
+    if (count == 0)
+        log_info("%s: dkim=none", field_queue_id(ctx));
+    if (removed > 0)
+        log_warn("%s: %u forged Authentication-Results removed", field_queue_id(ctx), removed);
+}
+
+/* ---- callbacks ---- */
+
+static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2, unsigned long f3,
+                             unsigned long *want_actions, unsigned long *want_steps, unsigned long *want2, unsigned long *want3)
+{
+    (void)f2;
+    (void)f3;
+    *want_actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+    *want_steps = steps & (SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC |
+                           SMFIP_NR_HDR);
+    *want2 = *want3 = 0;
+    struct inbound *s = (actions & *want_actions) == *want_actions ? calloc(1, sizeof *s) : NULL;
+    if (s == NULL || (s->m = dkim_sign_new()) == NULL || smfi_setpriv(ctx, s) != MI_SUCCESS) {
+        log_error("out of memory, or the MTA does not let milters add and remove header fields: nothing could be marked");
+        if (s != NULL)
+            inbound_free(s);
+        return SMFIS_REJECT;
+    }
+    s->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
+    s->quiet_header = (steps & SMFIP_NR_HDR) != 0;
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_envfrom(SMFICTX *ctx, char **args)
+{
+    struct inbound *s = smfi_getpriv(ctx);
+    (void)args;
+    message_end(s);
+    s->config = current_acquire();
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
+{
+    struct inbound *s = smfi_getpriv(ctx);
+    struct header_field f = {.name = bytes_str(name), .value = bytes_str(value)};
+    if (bytes_ieq(header_name(&f), bytes_str(field_name)) && ++s->claims <= CLAIMS_MAX)
+        s->forged[s->claims] = authserv_of(f.value, bytes_str(authserv_id(s))) != AUTHSERV_OTHER;
+    field_add(&s->m->header, name, value, s->leading_space);
+    return s->quiet_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
+/* Only the body hashes that a signature asks for are made. */
+static sfsistat on_header_end(SMFICTX *ctx)
+{
+    struct inbound *s = smfi_getpriv(ctx);
+    const struct header *h = &s->m->header;
+    bool wanted[2] = {false, false};
+    struct sigheader sig;
+    s->header_over = true;
+    for (size_t i = 0; i < h->count; i++)
+        if (bytes_ieq(header_name(&h->fields[i]), BYTES_LIT("DKIM-Signature")) &&
+            sigheader_parse(h->fields[i].value, &sig) == SIG_OK)
+            wanted[sig.relaxed_body] = true;
+    dkim_sign_body_start(s->m, wanted[DKIM_SIMPLE], wanted[DKIM_RELAXED]);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
+{
+    struct inbound *s = smfi_getpriv(ctx);
+    dkim_sign_body(s->m, bytes_of(chunk, len));
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_end_of_message(SMFICTX *ctx)
+{
+    struct inbound *s = smfi_getpriv(ctx);
+    struct verification v[VERIFY_RESULTS_MAX];
+    uint8_t room[RESULTS_MAX];
+    struct out value = out_of(room, sizeof room);
+    unsigned removed = 0;
+    int64_t now = clock_wall_s();
+    if (!s->header_over)
+        (void)on_header_end(ctx);
+    if (!dkim_sign_body_end(s->m))
+        return defer(ctx, "the body could not be hashed");
+    keylookup_run(&s->keys, s->m, now);
+    size_t count = verify_message(s->m, now, keylookup_find, &s->keys, v);
+    write_results(s, authserv_id(s), v, count, &value);
+    if (value.overflow || !remove_forged(ctx, s, &removed) ||
+        !field_insert(ctx, 0, field_name, out_bytes(&value), s->leading_space))
+        return defer(ctx, "the MTA did not take the results");
+    log_results(ctx, v, count, removed);
+    message_end(s);
+    return SMFIS_ACCEPT;
+}
+
+static sfsistat on_abort(SMFICTX *ctx)
+{
+    struct inbound *s = smfi_getpriv(ctx);
+    if (s != NULL)
+        message_end(s);
+    return SMFIS_CONTINUE;
+}
+
+static sfsistat on_close(SMFICTX *ctx)
+{
+    struct inbound *s = smfi_getpriv(ctx);
+    if (s != NULL)
+        inbound_free(s);
+    (void)smfi_setpriv(ctx, NULL);
+    return SMFIS_CONTINUE;
+}
+
+struct smfiDesc inbound_milter = {
+    .xxfi_name = (char *)(uintptr_t) "zegel",
+    .xxfi_version = SMFI_VERSION,
+    .xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS,
+    .xxfi_negotiate = on_negotiate,
+    .xxfi_envfrom = on_envfrom,
+    .xxfi_header = on_header,
+    .xxfi_eoh = on_header_end,
+    .xxfi_body = on_body,
+    .xxfi_eom = on_end_of_message,
+    .xxfi_abort = on_abort,
+    .xxfi_close = on_close,
+};

@@ -1,0 +1,139 @@
+#!/bin/bash
+# Inbound mail (verify: yes) through a real Postfix, with keys in zones that Knot signs: every result is right, forged
+# Authentication-Results go and nothing else changes, and without DNS the mail still arrives.
+set -u
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=dnslib.sh
+. "$(dirname "$0")/dnslib.sh"
+
+need_root "$@"
+need_programs
+own_network "$0" "$@"
+make_work_dir
+SHOW_LOGS=1
+failed=0
+ok() { echo "ok   $1"; }
+not_ok() {
+    echo "FAIL $1: $2"
+    failed=$((failed + 1))
+}
+
+ip link set lo up
+INBOUND_PORT=$(free_port)
+write_zegel_config
+sed -i "s/^listen:/listen:\n  - inet:$INBOUND_PORT@127.0.0.1/" "$WORK/zegel.yaml"
+cat >>"$WORK/zegel.yaml" <<EOF2
+front-ends:
+  - {listen: "inet:$INBOUND_PORT@127.0.0.1", verify: yes, authserv-id: mx.example.nl}
+dns: {resolver: $WORK/resolver.conf}
+EOF2
+start_softhsm_token >/dev/null || die "no token"
+generate_keys >/dev/null || die "no keys"
+
+# plain.nl has no DNSSEC, bogus.nl a chain that does not fit; both have the keys that dkimpy signs with
+openssl genrsa -out "$WORK/key.pem" 2048 2>/dev/null
+P=$(openssl rsa -in "$WORK/key.pem" -pubout -outform DER 2>/dev/null | base64 -w0)
+key="p._domainkey TXT \"v=DKIM1; k=rsa; p=${P:0:200}\" \"${P:200}\""
+# shellcheck disable=SC2034 # of dnslib.sh
+ZONES="example.nl plain.nl bogus.nl" UNSIGNED="plain.nl" BOGUS="bogus.nl"
+mkdir "$WORK/zones"
+zone() { # NAME, more on standard input
+    { printf '%s\n' "\$ORIGIN $1." "\$TTL 300" "@ SOA ns1 hostmaster 1 3600 600 86400 300" "@ NS ns1" "@ NS ns2" \
+        "ns1 A 127.0.0.2" "ns2 A 127.0.0.3"; cat; } >"$WORK/zones/$1.zone"
+}
+zegel dns record --domain example.nl | zone example.nl
+echo "$key" | zone plain.nl
+echo "$key" | zone bogus.nl
+start_internet
+start_zegeld
+start_postfix "smtpd_milters = inet:127.0.0.1:$INBOUND_PORT"
+resolver_pid() { pgrep -P "$ZEGELD_PID" zegel-resolver; }
+
+cd "$WORK" || die "no $WORK"
+message() { # FROM ID
+    printf 'From: %s\nTo: inbox@example.org\nSubject: %s\nDate: Wed, 25 Nov 2026 12:00:00 +0000\nMessage-ID: <%s@example.nl>\n\nOne line.\n' "$1" "$2" "$2"
+}
+sign_dkimpy() { # DOMAIN <MESSAGE
+    "$PYTHON" -c '
+import dkim, sys
+m = sys.stdin.buffer.read().replace(b"\n", b"\r\n")
+s = dkim.sign(m, b"p", sys.argv[1].encode(), open(sys.argv[2], "rb").read(), canonicalize=(b"simple", b"simple"))
+sys.stdout.buffer.write((s + m).replace(b"\r\n", b"\n"))' "$1" "$WORK/key.pem"
+}
+results() { # FILE: its topmost Authentication-Results, unfolded; fails unless that stands above every Received
+    "$PYTHON" - "$1" <<'PY'
+import email, email.policy, sys
+m = email.message_from_binary_file(open(sys.argv[1], "rb"), policy=email.policy.compat32)
+names = [n.lower() for n in m.keys()]
+at = names.index("authentication-results")
+assert "received" in names and at < names.index("received"), names
+print(" ".join(m.values()[at].split()))
+PY
+}
+# What Postfix took, as delivered: RESULTS
+deliver() { # ID FILE
+    send --from someone@example.com --to inbox@example.org "$2" >answer
+    grep -q ^250 answer || { echo "not taken: $(cat answer)"; return; }
+    wait_for "${WAIT:-20}" delivered_file inbox "<$1@example.nl>" >/dev/null || { echo "not delivered"; return; }
+    results "$(delivered_file inbox "<$1@example.nl>")"
+}
+expect() { # ID FILE PATTERN
+    local got
+    got=$(deliver "$1" "$2")
+    # shellcheck disable=SC2053 # a pattern
+    if [[ $got == $3 ]]; then ok "$1: $(cut -c 1-110 <<<"$got")"; else not_ok "$1" "$got, not $3"; fi
+}
+
+message someone@example.nl ours | zegel sign >m || die "zegel sign"
+expect ours m "mx.example.nl; dkim=pass (2048-bit key) header.d=example.nl header.s=$RSA_SELECTOR header.a=rsa-sha256 header.b=* dns.sec=yes (From is aligned); dkim=pass (256-bit key) header.d=example.nl header.s=$ED_SELECTOR header.a=ed25519-sha256 header.b=* dns.sec=yes (From is aligned)"
+sed 's/^One line/Another line/; s/<ours@/<tampered@/' m >t
+expect tampered t "mx.example.nl; dkim=fail reason=\"body hash did not verify\"*; dkim=fail reason=\"body hash did not verify\"*"
+message someone@plain.nl dkimpy | sign_dkimpy plain.nl >m
+expect dkimpy m "mx.example.nl; dkim=pass (2048-bit key) header.d=plain.nl header.s=p header.a=rsa-sha256 header.b=* dns.sec=no (From is aligned)"
+message someone@example.nl unaligned | sign_dkimpy plain.nl >m
+expect unaligned m "mx.example.nl; dkim=pass * dns.sec=no (From is not aligned)"
+message someone@bogus.nl bogus | sign_dkimpy bogus.nl >m
+expect bogus m "mx.example.nl; dkim=temperror * header.d=bogus.nl header.s=p header.b=* dns.sec=no (bogus) *"
+message someone@plain.nl nokey | sign_dkimpy nokey.nl >m
+expect nokey m "mx.example.nl; dkim=permerror reason=\"no key for signature\" header.d=nokey.nl * dns.sec=yes *"
+message someone@plain.nl none >m
+expect none m "mx.example.nl; dkim=none"
+# Values that would break out of the field, and more signatures than are looked at
+{ printf 'DKIM-Signature: v=1; a=rsa-sha256; d=plain.nl; s=p; bh="; dkim=pass header.d=bank.example; h=From; b=");dkim=pass\n'
+  message someone@plain.nl escape; } >m
+got=$(deliver escape m)
+case $got in *bank.example* | *dkim=pass*) not_ok escape "$got" ;; "mx.example.nl; dkim=permerror"*) ok "escape: $got" ;; *) not_ok escape "$got" ;; esac
+{ message someone@plain.nl many | sign_dkimpy plain.nl | grep -v -e '^From: ' -e '^To: ' >top; for i in $(seq 40); do printf 'DKIM-Signature: v=1; a=rsa-sha256; d=d%s.nl; s=s; h=From; bh=; b=\n' "$i"; done; message someone@plain.nl many; } >m
+expect many m "mx.example.nl; dkim=permerror *; dkim=policy reason=\"more signatures than are looked at*"
+
+# ---- forged ones go, nothing else changes
+"$PYTHON" "$SYSTEM/forged_authres.py" mx.example.nl forged expected
+expect forged forged "mx.example.nl; dkim=none"
+file=$(delivered_file inbox '<forged@example.nl>')
+if [ -n "$file" ] && sed -n '/^X-First: 1/,$p' "$file" | cmp - expected; then
+    ok "forged: $(grep -ci '^authentication-results' forged) fields, $(grep -ci '^authentication-results' expected) honest, nothing else changed"
+else
+    not_ok "forged" "$(sed -n '/^X-First: 1/,$p' "$file" | diff - expected | head -n 5)"
+fi
+
+# ---- the resolver dies, hangs; DNS is gone: the mail arrives
+message someone@example.nl killed | zegel sign >m
+kill -9 "$(resolver_pid)"
+expect killed m "mx.example.nl; dkim=pass * dkim=pass *"
+wait_for 5 resolver_pid >/dev/null || not_ok "resolver" "was not started again"
+message someone@plain.nl stuck | sign_dkimpy plain.nl >m
+kill -STOP "$(resolver_pid)"
+WAIT=40 expect stuck m "mx.example.nl; dkim=temperror reason=\"key lookup failed for now\" *"
+if wait_for 30 grep -q 'zegel-resolver has not answered' "$WORK/log/zegeld"; then ok "a stuck resolver is ended"; else not_ok "stuck" "it was not ended"; fi
+wait_for 10 resolver_pid >/dev/null
+for pid in "$PRIMARY_PID" "$SECONDARY_PID" "$KNOT_PID"; do stop_pid "$pid"; done
+message someone@plain.nl nodns | sign_dkimpy plain.nl >m
+WAIT=40 expect nodns m "mx.example.nl; dkim=temperror *"
+
+if [ "$(pgrep -cP "$ZEGELD_PID" zegel-milter)" -ne 2 ] || grep -q 'zegel-milter ended\|zegel-signer ended' "$WORK/log/zegeld"; then
+    not_ok "processes" "$(grep ended "$WORK/log/zegeld")"
+fi
+if grep -aE 'AddressSanitizer|ThreadSanitizer|runtime error:' "$WORK/log/zegeld"; then not_ok "zegeld's log" "a defect was reported"; fi
+[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
+SHOW_LOGS=
