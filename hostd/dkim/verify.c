@@ -1,5 +1,7 @@
 #include "dkim/verify.h"
 
+#include <stdlib.h>
+
 #include "dkim/base64.h"
 #include "dkim/canon_header.h"
 #include "dkim/idna.h"
@@ -18,11 +20,28 @@ const char *verify_dnssec_name(enum verify_dnssec s)
     return names[s];
 }
 
-/* Feeds canonical octets to a digest, through a small buffer of the caller's stack. */
-static void hash_field(struct digest *d, bool relaxed, const struct header_field *f, bool last)
+/* For one field in canonical form, and for one value, each as long as the longest field here. On the heap, and only while it is
+ * needed: a milter has a thread for each connection, and most of them wait. */
+struct room {
+    size_t cap;
+    uint8_t *field, *value;
+};
+
+static bool room_init(struct room *room, const struct header *h)
 {
-    static _Thread_local uint8_t room[DKIM_HEADER_TEXT_MAX];
-    struct out o = out_of(room, sizeof room);
+    room->cap = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        size_t len = h->fields[i].name.len + h->fields[i].value.len + sizeof ":\r\n";
+        room->cap = len > room->cap ? len : room->cap;
+    }
+    room->field = malloc(2 * room->cap);
+    room->value = room->field + room->cap;
+    return room->field != NULL;
+}
+
+static void hash_field(struct digest *d, struct room *room, bool relaxed, const struct header_field *f, bool last)
+{
+    struct out o = out_of(room->field, room->cap);
     if (last)
         canon_header_last(relaxed, f, &o);
     else
@@ -42,33 +61,41 @@ static size_t next_instance(const struct header *h, struct bytes name, bool *use
 }
 
 /* §3.7: the field itself, with b='s value cut out. */
-static void hash_signature_field(struct digest *d, const struct sigheader *s, const struct header_field *f)
+static void hash_signature_field(struct digest *d, struct room *room, const struct sigheader *s, const struct header_field *f)
 {
-    static _Thread_local uint8_t room[DKIM_HEADER_TEXT_MAX];
-    struct out value = out_of(room, sizeof room);
+    struct out value = out_of(room->value, room->cap);
     size_t from = (size_t)(s->b_region.data - f->value.data);
     out_add(&value, bytes_slice(f->value, 0, from));
     out_add(&value, bytes_slice(f->value, from + s->b_region.len, f->value.len));
     struct header_field without = {.name = f->name, .value = out_bytes(&value)};
-    hash_field(d, s->relaxed_header, &without, true);
+    hash_field(d, room, s->relaxed_header, &without, true);
 }
 
-static bool hash_header(const struct header *h, const struct sigheader *s, size_t own, uint8_t hash[DKIM_HASH_LEN])
+static void hash_fields(struct digest *d, struct room *room, const struct header *h, const struct sigheader *s, size_t own)
 {
     bool used[DKIM_HEADER_FIELDS_MAX] = {false};
-    struct digest *d = digest_new();
     struct bytes rest = s->h, name;
-    if (d == NULL)
-        return false;
     used[own] = true; /* a signature never signs itself: its h= may name dkim-signature for others */
-    digest_start(d);
     while (sigheader_next_name(&rest, &name)) {
         size_t i = next_instance(h, name, used);
         if (i < h->count)
-            hash_field(d, s->relaxed_header, &h->fields[i], false);
+            hash_field(d, room, s->relaxed_header, &h->fields[i], false);
     }
-    hash_signature_field(d, s, &h->fields[own]);
-    bool ok = digest_final(d, hash);
+    hash_signature_field(d, room, s, &h->fields[own]);
+}
+
+/* False when memory is short. */
+static bool hash_header(const struct header *h, const struct sigheader *s, size_t own, uint8_t hash[DKIM_HASH_LEN])
+{
+    struct room room;
+    struct digest *d = digest_new();
+    bool ok = d != NULL && room_init(&room, h);
+    if (ok) {
+        digest_start(d);
+        hash_fields(d, &room, h, s, own);
+        ok = digest_final(d, hash);
+        free(room.field);
+    }
     digest_free(d);
     return ok;
 }
