@@ -77,7 +77,7 @@ void authres_fold(struct bytes text, size_t column, struct out *out)
     for (size_t at = 0; at < text.len;) {
         size_t word = 1 + bytes_find(bytes_slice(text, at + 1, text.len), ' '); /* with the space before it */
         struct bytes piece = bytes_slice(text, at, at + word);
-        if (piece.data[0] == ' ' && column + word > FOLD_AT) {
+        if (text.data[at] == ' ' && column + word > FOLD_AT) {
             out_str(out, "\r\n\t");
             piece = bytes_slice(piece, 1, word);
             column = 1;

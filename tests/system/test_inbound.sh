@@ -21,6 +21,7 @@ not_ok() {
 
 ip link set lo up
 INBOUND_PORT=$(free_port)
+# shellcheck disable=SC2119 # its options are its own
 write_zegel_config
 sed -i "s/^listen:/listen:\n  - inet:$INBOUND_PORT@127.0.0.1/" "$WORK/zegel.yaml"
 cat >>"$WORK/zegel.yaml" <<EOF2
