@@ -11,4 +11,9 @@
 #define CKA_DESTROYABLE 0x172UL
 #endif
 
+/* The Zegel token's own (pkcs11/zegeltoken): Ed25519 over the SHA-256 of the data (RFC 8463 §3), which the token computes. And
+ * its answer when it will not sign a header block: the low octet is the reason of firmware/core/reason.h. */
+#define CKM_ZEGEL_EDDSA_SHA256 (CKM_VENDOR_DEFINED | 0x5a474c01UL)
+#define CKR_ZEGEL_REFUSED (CKR_VENDOR_DEFINED | 0x5a474c00UL)
+
 #endif

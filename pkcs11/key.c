@@ -81,9 +81,9 @@ static bool key_allows(struct attr_session s, CK_OBJECT_HANDLE private, CK_MECHA
 /* DESIGN §2 rule 7: where the token can hash, it shall. */
 static bool choose_mechanism(const struct token *t, struct attr_session s, CK_OBJECT_HANDLE private, struct key *k)
 {
-    static const CK_MECHANISM_TYPE rsa[] = {CKM_SHA256_RSA_PKCS, CKM_RSA_PKCS}, ed[] = {CKM_EDDSA};
+    static const CK_MECHANISM_TYPE rsa[] = {CKM_SHA256_RSA_PKCS, CKM_RSA_PKCS}, ed[] = {CKM_ZEGEL_EDDSA_SHA256, CKM_EDDSA};
     const CK_MECHANISM_TYPE *m = k->type == KEY_RSA ? rsa : ed;
-    for (size_t i = 0; i < (k->type == KEY_RSA ? 2 : 1); i++)
+    for (size_t i = 0; i < 2; i++)
         if (token_has(t, m[i]) && key_allows(s, private, m[i])) {
             k->mechanism = m[i];
             return true;

@@ -18,7 +18,7 @@ struct key {
     pthread_mutex_t lock;            /* for the next two */
     CK_OBJECT_HANDLE private_handle; /* valid in `epoch` only */
     uint64_t epoch;
-    CK_MECHANISM_TYPE mechanism; /* CKM_SHA256_RSA_PKCS, CKM_RSA_PKCS or CKM_EDDSA */
+    CK_MECHANISM_TYPE mechanism; /* CKM_SHA256_RSA_PKCS, CKM_RSA_PKCS, CKM_ZEGEL_EDDSA_SHA256 or CKM_EDDSA */
     char end_date[9];            /* CKA_END_DATE as YYYYMMDD, "" when none: tokens do not enforce it, key_sign does */
 };
 

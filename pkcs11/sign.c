@@ -100,8 +100,8 @@ static void pause_ms(long ms)
     (void)nanosleep(&ts, NULL);
 }
 
-int sign_data(struct token *t, struct key *k, struct bytes data, int64_t deadline_ms, uint8_t sig[SIGN_MAX], size_t *sig_len,
-              struct buf *why)
+static int sign_data(struct token *t, struct key *k, struct bytes data, int64_t deadline_ms, uint8_t sig[SIGN_MAX],
+                     size_t *sig_len, struct buf *why)
 {
     uint8_t info[19 + 32];
     CK_RV rv = CKR_OK;
@@ -127,4 +127,25 @@ int sign_data(struct token *t, struct key *k, struct bytes data, int64_t deadlin
     if (err != ZEGEL_OK && ckr_classify(rv) == CKR_CLASS_NEW_SESSION)
         err = ZEGEL_ERR_MODULE;
     return err;
+}
+
+int sign_block(struct token *t, struct key *k, struct bytes block, int64_t deadline_ms, uint8_t sig[SIGN_MAX], size_t *sig_len,
+               struct buf *why)
+{
+    uint8_t hash[32];
+    if (k->mechanism != CKM_EDDSA)
+        return sign_data(t, k, block, deadline_ms, sig, sig_len, why);
+    if (EVP_Digest(block.data, block.len, hash, NULL, EVP_sha256(), NULL) != 1)
+        return ZEGEL_ERR_NOMEM;
+    return sign_data(t, k, bytes_of(hash, sizeof hash), deadline_ms, sig, sig_len, why);
+}
+
+int sign_text(struct token *t, struct key *k, struct bytes text, int64_t deadline_ms, uint8_t sig[SIGN_MAX], size_t *sig_len,
+              struct buf *why)
+{
+    if (k->mechanism == CKM_ZEGEL_EDDSA_SHA256) {
+        buf_addf(why, "key %s: the token lets it sign mail, nothing else; use a key of policy blind", k->label);
+        return ZEGEL_ERR_KEY_UNUSABLE;
+    }
+    return sign_data(t, k, text, deadline_ms, sig, sig_len, why);
 }

@@ -6,10 +6,13 @@
 
 enum { SIGN_MAX = 512 }; /* octets of an RSA-4096 signature */
 
-/* RSA: `data` is the header block itself (the token, or for CKM_RSA_PKCS we, hash it). Ed25519: `data` is the 32-byte
- * SHA-256 of it (RFC 8463 §3). Retries within the deadline as ckr.h says; the key is found again and its public key
- * compared after every loss. Does not verify: the caller does, with another process's code. */
-int sign_data(struct token *t, struct key *k, struct bytes data, int64_t deadline_ms, uint8_t sig[SIGN_MAX], size_t *sig_len,
+/* DKIM's signature over a header block: RSA over its SHA-256, Ed25519 too (RFC 8463 §3). The token hashes it where it can,
+ * otherwise we do. Retries within the deadline as ckr.h says; the key is found again and its public key compared after every
+ * loss. Does not verify: the caller does, with another process's code. */
+int sign_block(struct token *t, struct key *k, struct bytes block, int64_t deadline_ms, uint8_t sig[SIGN_MAX], size_t *sig_len,
+               struct buf *why);
+/* The same for a text, as other protocols sign one: RSA over its SHA-256, Ed25519 over itself (RFC 8032). */
+int sign_text(struct token *t, struct key *k, struct bytes text, int64_t deadline_ms, uint8_t sig[SIGN_MAX], size_t *sig_len,
               struct buf *why);
 
 #endif

@@ -169,8 +169,7 @@ static int prove_possession(struct token *t, struct key *k, struct buf *why)
     (void)snprintf((char *)nonce, sizeof nonce, "zegel %lld %lld", (long long)clock_wall_s(), (long long)clock_monotonic_ms());
     if (!digest_sha256(bytes_of(nonce, sizeof nonce), hash))
         return ZEGEL_ERR_NOMEM;
-    struct bytes data = k->type == KEY_RSA ? bytes_of(nonce, sizeof nonce) : bytes_of(hash, sizeof hash);
-    int err = sign_data(t, k, data, clock_monotonic_ms() + 20000, sig, &len, why);
+    int err = sign_block(t, k, bytes_of(nonce, sizeof nonce), clock_monotonic_ms() + 20000, sig, &len, why);
     struct digest_key *key = err == ZEGEL_OK ? digest_key_from_spki(bytes_of(k->spki, k->spki_len)) : NULL;
     if (err == ZEGEL_OK && (key == NULL || !digest_verify(key, hash, bytes_of(sig, len))))
         err = ZEGEL_ERR_BAD_SIGNATURE;

@@ -47,8 +47,7 @@ static int sign_one(struct message *m, const struct config_domain *d, const stru
     }
     if (!digest_sha256(out_bytes(&block), hash))
         return ZEGEL_ERR_NOMEM;
-    struct bytes data = key.type == KEY_RSA ? out_bytes(&block) : bytes_of(hash, sizeof hash);
-    err = sign_data(t, &key, data, clock_monotonic_ms() + 20000, sig, &len, why);
+    err = sign_block(t, &key, out_bytes(&block), clock_monotonic_ms() + 20000, sig, &len, why);
     struct digest_key *public = err == ZEGEL_OK ? digest_key_from_spki(bytes_of(key.spki, key.spki_len)) : NULL;
     if (err == ZEGEL_OK && (public == NULL || !digest_verify(public, hash, bytes_of(sig, len)))) {
         buf_addf(why, "key %s: the token made a signature that does not verify; nothing is signed", k->key);

@@ -8,6 +8,7 @@ bool token_request_pack(const struct token_request *r, struct packer *p)
     pack_u64(p, r->id);
     pack_u32(p, r->left_ms);
     pack_bytes(p, r->key);
+    pack_u32(p, r->is_text);
     pack_bytes(p, r->data);
     return !p->overflow;
 }
@@ -20,6 +21,10 @@ bool token_request_unpack(struct bytes packet, struct token_request *out)
     out->id = unpack_u64(&u);
     out->left_ms = unpack_u32(&u);
     out->key = unpack_bytes(&u, IPC_URI_MAX);
+    uint32_t is_text = unpack_u32(&u);
+    if (is_text > 1)
+        return false;
+    out->is_text = is_text == 1;
     out->data = unpack_bytes(&u, IPC_BLOCK_MAX);
     return unpack_done(&u);
 }

@@ -10,8 +10,9 @@ enum { IPC_URI_MAX = 1024, IPC_SPKI_MAX = 1200 };
 struct token_request {
     uint64_t id;
     uint32_t left_ms;
-    struct bytes key;  /* RFC 7512 URI, as the configuration has it: others are refused */
-    struct bytes data; /* RSA: the header block; Ed25519: its SHA-256 */
+    struct bytes key; /* RFC 7512 URI, as the configuration has it: others are refused */
+    bool is_text;     /* not a header block but a checkpoint of the log: Ed25519 signs it unhashed */
+    struct bytes data;
 };
 
 struct token_reply {

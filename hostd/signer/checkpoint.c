@@ -23,7 +23,8 @@ bool checkpoint_due(struct checkpoint_state *c, struct audit *a, const char *key
         return false;
     buf_clear(&c->text);
     audit_checkpoint_text(a, now, &c->text);
-    *out = (struct token_request){.id = id, .left_ms = WITHIN_MS, .key = bytes_str(key), .data = buf_bytes(&c->text)};
+    *out = (struct token_request){
+        .id = id, .left_ms = WITHIN_MS, .key = bytes_str(key), .is_text = true, .data = buf_bytes(&c->text)};
     return !c->text.failed;
 }
 

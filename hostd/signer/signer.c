@@ -248,7 +248,7 @@ static void send_requests(struct signer *s)
             .id = r->id,
             .left_ms = (uint32_t)clock_left_ms(r->deadline_ms),
             .key = bytes_str(r->key->uri),
-            .data = r->ed25519 ? bytes_of(r->block_hash, DKIM_HASH_LEN) : r->block,
+            .data = r->block,
         };
         struct packer p = {.data = s->packet, .cap = sizeof s->packet};
         if (!token_request_pack(&out, &p)) {

@@ -242,7 +242,8 @@ static int sign(struct worker *w, const struct token_request *in, int64_t deadli
     if ((err = keys_find(e, t, why)) != ZEGEL_OK)
         return err;
     size_t len = 0;
-    err = sign_data(t, &e->key, in->data, deadline_ms, sig, &len, why);
+    err = in->is_text ? sign_text(t, &e->key, in->data, deadline_ms, sig, &len, why)
+                      : sign_block(t, &e->key, in->data, deadline_ms, sig, &len, why);
     if (err != ZEGEL_OK)
         return err;
     out->signature = bytes_of(sig, len);
@@ -385,7 +386,8 @@ static enum sandbox_profile profile_of(const struct config_token *t)
     }
     if (strstr(t->module, "softhsm") != NULL)
         return SANDBOX_TOKEN_LOCAL;
-    return strstr(t->module, "opensc") != NULL ? SANDBOX_TOKEN_PCSC : SANDBOX_TOKEN_NETWORK;
+    bool reader = strstr(t->module, "opensc") != NULL || strstr(t->module, "zegel-pkcs11") != NULL;
+    return reader ? SANDBOX_TOKEN_PCSC : SANDBOX_TOKEN_NETWORK;
 }
 
 /* SoftHSM writes its PIN flags with every login. Where it cannot, its token is of no more use to the process after the first

@@ -51,13 +51,10 @@ int evidence_attributes(struct token *t, const struct key *key, json_t **out, st
 
 int evidence_prove(struct token *t, struct key *key, struct bytes challenge, json_t **proof, struct buf *why)
 {
-    uint8_t hash[DKIM_HASH_LEN], sig[SIGN_MAX];
+    uint8_t sig[SIGN_MAX];
     size_t len = 0;
     *proof = NULL;
-    if (!digest_sha256(challenge, hash))
-        return ZEGEL_ERR_NOMEM;
-    int err = sign_data(t, key, key->type == KEY_RSA ? challenge : bytes_of(hash, sizeof hash),
-                        clock_monotonic_ms() + SIGN_WITHIN_MS, sig, &len, why);
+    int err = sign_block(t, key, challenge, clock_monotonic_ms() + SIGN_WITHIN_MS, sig, &len, why);
     if (err == ZEGEL_OK)
         *proof = base64(bytes_of(sig, len));
     return err;
