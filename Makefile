@@ -29,7 +29,7 @@ DKIM = hostd/dkim/authres.c hostd/dkim/authserv.c hostd/dkim/base64.c hostd/dkim
        hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/idna_libidn2.c hostd/dkim/keyrecord.c \
        hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/taglist.c hostd/dkim/verify.c
 IPC = hostd/ipc/control.c hostd/ipc/milter_resolver.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
-CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c hostd/config/yaml.c
+CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/headers.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c hostd/config/yaml.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
 MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd/milter/inbound.c hostd/milter/keylookup.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c \
          hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c

@@ -29,7 +29,7 @@ static int sign_one(struct message *m, const struct config_domain *d, const stru
     struct key key;
     uint8_t hash[DKIM_HASH_LEN], sig[SIGN_MAX];
     size_t len = 0;
-    if (!dkim_sign_block(m->dkim, &p, &select_default, value, &block)) {
+    if (!dkim_sign_block(m->dkim, &p, &d->headers, value, &block)) {
         buf_add_str(why, "header fields to be signed are too many or too large");
         return ZEGEL_ERR_REFUSED;
     }

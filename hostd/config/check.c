@@ -6,6 +6,7 @@
 #include <sys/utsname.h>
 
 #include "base/err.h"
+#include "config/headers.h"
 #include "config/limits.h"
 #include "config/network.h"
 #include "config/senders.h"
@@ -161,7 +162,7 @@ static int check_domain(struct config *c, struct config_domain *d, const char *f
             return config_bad(why, file, "domains.identity", d->identity,
                               "must be [LOCAL]@DOMAIN within the domain (RFC 6376 i=)");
     }
-    int err = ZEGEL_OK;
+    int err = headers_check(d, file, why);
     for (unsigned i = 0; i < d->keys_count && err == ZEGEL_OK; i++)
         err = check_key(c, d, &d->keys[i], file, why);
     return err;

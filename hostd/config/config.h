@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "dkim/select.h"
 
 enum config_algorithm { CONFIG_RSA_SHA256, CONFIG_ED25519_SHA256 };
 enum config_on_failure { CONFIG_TEMPFAIL, CONFIG_PASS_UNSIGNED };
@@ -79,6 +80,9 @@ struct config_domain {
     char *identity;   /* i=; NULL: none */
     char *limit;      /* "5000/d": this instead of limits.domain */
     struct config_rate rate;
+    char **sign_headers, **oversign_headers, **oversign_present_headers; /* NULL-terminated; NULL: the default */
+    unsigned sign_headers_count, oversign_headers_count, oversign_present_headers_count;
+    struct select_policy headers; /* what these three come to */
 };
 
 struct config_audit {

@@ -27,6 +27,8 @@ static const cyaml_strval_t key_audits[] = {{"strict", false}, {"warn", true}};
 
 static const cyaml_schema_value_t text = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 4096)};
 
+static const cyaml_schema_value_t field_name = {CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, 77)}; /* with + or - */
+
 static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_STRING_PTR("key", OPTIONAL, struct config_limits, key, 1, 24),
     CYAML_FIELD_STRING_PTR("front-end", OPTIONAL, struct config_limits, front_end, 1, 24),
@@ -123,6 +125,10 @@ static const cyaml_schema_field_t domain_fields[] = {
     CYAML_FIELD_STRING_PTR("expire", OPTIONAL, struct config_domain, expire, 1, 16),
     CYAML_FIELD_STRING_PTR("identity", OPTIONAL, struct config_domain, identity, 1, 320),
     CYAML_FIELD_STRING_PTR("limit", OPTIONAL, struct config_domain, limit, 1, 24),
+    CYAML_FIELD_SEQUENCE("sign-headers", OPTIONAL, struct config_domain, sign_headers, &field_name, 1, 64),
+    CYAML_FIELD_SEQUENCE("oversign-headers", OPTIONAL, struct config_domain, oversign_headers, &field_name, 1, 64),
+    CYAML_FIELD_SEQUENCE("oversign-present-headers", OPTIONAL, struct config_domain, oversign_present_headers, &field_name, 1,
+                         64),
     CYAML_FIELD_END,
 };
 

@@ -5,14 +5,38 @@ static const char *const default_oversign[] = {
     "From", "To", "Cc", "Subject", "Date", "Reply-To", "MIME-Version", "Content-Type", "Content-Transfer-Encoding", NULL,
 };
 
-/* Signed where present. Not oversigned: mailing lists add Sender and List-* for good reasons (rspamd#2136, #2887). */
-static const char *const default_sign[] = {
-    "Message-ID",          "In-Reply-To",      "References", "Sender",       "Content-ID",       "Content-Description",
-    "Content-Disposition", "Content-Language", "List-Id",    "List-Help",    "List-Unsubscribe", "List-Unsubscribe-Post",
-    "List-Subscribe",      "List-Post",        "List-Owner", "List-Archive", "Autocrypt",        NULL,
+/* What nobody adds to a message that has it already; a second one would only be there to mislead. */
+static const char *const default_oversign_present[] = {
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Content-ID",
+    "Content-Description",
+    "Content-Disposition",
+    "Content-Language",
+    "List-Unsubscribe",
+    "List-Unsubscribe-Post",
+    NULL,
 };
 
-const struct select_policy select_default = {.sign = default_sign, .oversign = default_oversign};
+/* Signed where present. Not oversigned: mailing lists add Sender and List-* for good reasons (rspamd#2136, #2887). */
+static const char *const default_sign[] = {
+    "Sender", "List-Id", "List-Help", "List-Subscribe", "List-Post", "List-Owner", "List-Archive", "Autocrypt", NULL,
+};
+
+const struct select_policy select_default = {
+    .oversign = default_oversign, .oversign_present = default_oversign_present, .sign = default_sign};
+
+const char *const select_transient[] = {
+    "DKIM-Signature", "Return-Path", "Received", "Bcc", "Resent-Bcc", "Content-Length", "Authentication-Results", NULL};
+
+bool select_lists(const char *const *list, struct bytes name)
+{
+    for (const char *const *n = list; n != NULL && *n != NULL; n++)
+        if (bytes_ieq(bytes_str(*n), name))
+            return true;
+    return false;
+}
 
 static bool add(struct selected *s, const char *name, size_t field)
 {
@@ -37,16 +61,32 @@ static bool add_all(struct selected *s, const struct header *h, const char *name
     }
 }
 
+enum how { ONCE_MORE, ONCE_MORE_IF_PRESENT, AS_PRESENT };
+
+static bool add_list(struct selected *s, const struct header *h, const char *const *list, enum how how)
+{
+    size_t others = s->count; /* of stricter lists */
+    for (const char *const *n = list; n != NULL && *n != NULL; n++) {
+        size_t before = s->count;
+        bool done = false;
+        for (size_t i = 0; i < others && !done; i++)
+            done = bytes_ieq(bytes_str(s->entries[i].name), bytes_str(*n));
+        if (done)
+            continue;
+        if (!add_all(s, h, *n))
+            return false;
+        bool once_more = how == ONCE_MORE || (how == ONCE_MORE_IF_PRESENT && s->count > before);
+        if (once_more && !add(s, *n, SELECT_ABSENT))
+            return false;
+    }
+    return true;
+}
+
 bool select_fields(const struct select_policy *policy, const struct header *h, struct selected *out)
 {
     out->count = 0;
-    for (const char *const *n = policy->oversign; *n != NULL; n++)
-        if (!add_all(out, h, *n) || !add(out, *n, SELECT_ABSENT))
-            return false;
-    for (const char *const *n = policy->sign; *n != NULL; n++)
-        if (!add_all(out, h, *n))
-            return false;
-    return true;
+    return add_list(out, h, policy->oversign, ONCE_MORE) && add_list(out, h, policy->oversign_present, ONCE_MORE_IF_PRESENT) &&
+           add_list(out, h, policy->sign, AS_PRESENT);
 }
 
 const char *const select_singletons[] = {

@@ -4,13 +4,20 @@
 
 #include "dkim/header.h"
 
-/* NULL-terminated lists of names. */
+/* NULL-terminated lists of names; NULL: an empty one. A name in several of them is in the strictest. */
 struct select_policy {
-    const char *const *sign;     /* every instance that is there */
-    const char *const *oversign; /* every instance, and once more, so that none can be added (§8.15) */
+    const char *const *oversign;         /* every instance, and once more, so that none can be added (§8.15) */
+    const char *const *oversign_present; /* the same, of those that are there; an absent one may be added on the way */
+    const char *const *sign;             /* every instance that is there */
 };
 
 extern const struct select_policy select_default;
+
+/* Fields that are added, changed or taken out on the way, so that a signature over one breaks (RFC 6376 §5.4.1, §3.5);
+ * NULL-terminated. */
+extern const char *const select_transient[];
+/* Is `name` in that list, in any case? */
+bool select_lists(const char *const *list, struct bytes name);
 
 struct selected {
     struct {
@@ -22,7 +29,7 @@ struct selected {
 
 #define SELECT_ABSENT SIZE_MAX
 
-/* Names in the order of the policy (oversigned first); of equal ones the bottom-most first (§5.4.2).
+/* Names in the order of the policy; of equal ones the bottom-most first (§5.4.2).
  * False when there are more than DKIM_SELECTED_MAX. */
 bool select_fields(const struct select_policy *policy, const struct header *h, struct selected *out);
 

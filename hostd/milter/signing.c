@@ -101,13 +101,14 @@ static struct sigheader_params params_of(const struct config_domain *d, const st
     };
 }
 
-static bool prepare(const struct dkim_sign *m, const struct sigheader_params *params, struct pending *p)
+static bool prepare(const struct dkim_sign *m, const struct sigheader_params *params, const struct select_policy *headers,
+                    struct pending *p)
 {
     struct out block = out_of(p->block_room, sizeof p->block_room);
     p->value = out_of(p->value_room, sizeof p->value_room);
     p->signature_len = 0;
     p->reason[0] = '\0';
-    if (!dkim_sign_block(m, params, &select_default, &p->value, &block))
+    if (!dkim_sign_block(m, params, headers, &p->value, &block))
         return false;
     p->request.block = out_bytes(&block);
     return true;
@@ -133,7 +134,7 @@ enum signing_result signing_run(struct signing *s, const struct dkim_sign *m, co
                                            .selector = params.selector,
                                            .queue_id = bytes_slice(queue_id, 0, IPC_ID_MAX),
                                            .client = bytes_slice(bytes_str(client), 0, IPC_ID_MAX)};
-        if (!prepare(m, &params, p))
+        if (!prepare(m, &params, &d->headers, p))
             return answer(SIGNING_REFUSED, "header fields to be signed are too many or too large", reason);
         calls[i] = &p->call;
     }

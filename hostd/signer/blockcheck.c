@@ -136,6 +136,39 @@ static const char *check_order(struct bytes block, size_t end, struct bytes h, c
     return froms_named >= 2 ? NULL : "From is not oversigned";
 }
 
+static size_t count_in_h(struct bytes h, struct bytes name)
+{
+    struct bytes next;
+    size_t n = 0;
+    while (sigheader_next_name(&h, &next))
+        n += bytes_ieq(next, name);
+    return n;
+}
+
+static size_t count_in_block(struct bytes block, size_t end, struct bytes name)
+{
+    struct bytes field = {NULL, 0};
+    size_t at = 0, n = 0;
+    bool last = false;
+    while (at < end && next_field(block, &at, &field, &last))
+        n += bytes_ieq(bytes_slice(field, 0, bytes_find(field, ':')), name);
+    return n;
+}
+
+/* Nobody who has the milter may leave out what the domain says no one can add. */
+static const char *check_oversigned(struct bytes block, size_t end, struct bytes h, const struct select_policy *p)
+{
+    for (const char *const *n = p->oversign; n != NULL && *n != NULL; n++)
+        if (count_in_h(h, bytes_str(*n)) <= count_in_block(block, end, bytes_str(*n)))
+            return "h= does not oversign what the domain's oversign-headers say";
+    for (const char *const *n = p->oversign_present; n != NULL && *n != NULL; n++) {
+        size_t there = count_in_block(block, end, bytes_str(*n));
+        if (there > 0 && count_in_h(h, bytes_str(*n)) <= there)
+            return "h= does not oversign what the domain's oversign-present-headers say";
+    }
+    return NULL;
+}
+
 const char *blockcheck(struct bytes block, const struct config_domain *d, const struct config_key *k, int64_t now,
                        struct sigheader *sig)
 {
@@ -168,5 +201,7 @@ const char *blockcheck(struct bytes block, const struct config_domain *d, const 
         return "b= is not last and empty";
     if ((bad = check_value(value, d->relaxed_header)) != NULL || (bad = check_signature(sig, d, k, now)) != NULL)
         return bad;
-    return check_order(block, start, sig->h, d);
+    if ((bad = check_order(block, start, sig->h, d)) != NULL)
+        return bad;
+    return check_oversigned(block, start, sig->h, &d->headers);
 }

@@ -86,9 +86,10 @@ START_TEST(fields)
                  {"MIME-Version", 2},
                  {"Content-Type", 2},
                  {"Content-Transfer-Encoding", 1},
-                 {"Message-ID", 1},
-                 {"List-Unsubscribe", 1},
-                 {"List-Unsubscribe-Post", 1},
+                 {"Message-ID", 2}, /* once more where it is there */
+                 {"List-Unsubscribe", 2},
+                 {"List-Unsubscribe-Post", 2},
+                 {"In-Reply-To", 0},
                  {"List-Id", 0},
                  {"Sender", 0}, /* not there: a list may add them */
                  {"Return-Path", 0},

@@ -149,15 +149,18 @@ zegel() {
     "$BUILD/zegel" "${command[@]}" --config "$WORK/zegel.yaml" "$@"
 }
 
-# write_zegel_config [--subdomains] [--trusted NET] [--on-failure WORD] [--canonicalization PAIR]: $WORK/zegel.yaml
+# write_zegel_config [--subdomains] [--trusted NET] [--on-failure WORD] [--canonicalization PAIR]
+#     [--domain "KEY: VALUE"]... [--more "KEY: VALUE"]: $WORK/zegel.yaml
 write_zegel_config() {
-    local subdomains=false trusted=127.0.0.0/8 failure=tempfail canonicalization=relaxed/relaxed
+    local subdomains=false trusted=127.0.0.0/8 failure=tempfail canonicalization=relaxed/relaxed domain="" more=""
     while [ $# -gt 0 ]; do
         case $1 in
         --subdomains) subdomains=true ;;
         --trusted) trusted=$2; shift ;;
         --on-failure) failure=$2; shift ;;
         --canonicalization) canonicalization=$2; shift ;;
+        --domain) domain+="    $2"$'\n'; shift ;;
+        --more) more+="$2"$'\n'; shift ;;
         *) die "write_zegel_config: $1?" ;;
         esac
         shift
@@ -187,6 +190,7 @@ domains:
         algorithm: ed25519-sha256
         key: pkcs11:token=zegel;object=example.nl/$ED_SELECTOR
     on-failure: $failure
+$domain$more
 EOF
 }
 

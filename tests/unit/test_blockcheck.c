@@ -26,6 +26,34 @@ START_TEST(the_good_one)
 }
 END_TEST
 
+/* A milter that was taken over may not leave out what the domain oversigns: the signature would fit another Subject. */
+START_TEST(oversigned_as_configured)
+{
+    static const char *const from_to[] = {"From", "To", NULL}, *const with_subject[] = {"From", "Subject", NULL},
+                             *const to[] = {"To", NULL}, *const subject[] = {"Subject", NULL};
+    static const char once[] = "from:a@example.nl\r\nto:b@example.org\r\n"
+                               "dkim-signature:v=1; a=rsa-sha256; c=relaxed/relaxed; d=example.nl; s=s1; t=1700000000; "
+                               "h=From:From:To; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=";
+    static const struct {
+        const char *block;
+        struct select_policy policy;
+        bool ok;
+    } rows[] = {
+        {relaxed_block, {.oversign = from_to}, true},    {relaxed_block, {.oversign = with_subject}, false},
+        {relaxed_block, {.oversign_present = to}, true}, {relaxed_block, {.oversign_present = subject}, true},
+        {relaxed_block, {.sign = with_subject}, true},   {once, {.oversign = from_to}, false},
+        {once, {.oversign_present = to}, false},         {once, {.sign = from_to}, true},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        domain.headers = rows[i].policy;
+        const char *bad = check(bytes_str(rows[i].block));
+        ck_assert_msg((bad == NULL) == rows[i].ok, "%zu: %s", i, bad);
+        ck_assert_msg(bad == NULL || strstr(bad, "does not oversign") != NULL, "%zu: %s", i, bad);
+    }
+    domain.headers = (struct select_policy){0};
+}
+END_TEST
+
 /* What the engine makes is what the signer accepts, in every canonicalisation. */
 START_TEST(the_engines_own)
 {
@@ -180,4 +208,5 @@ START_TEST(not_even_a_block)
 }
 END_TEST
 
-UNIT_MAIN("blockcheck", the_good_one, the_engines_own, bent_ones, subdomains_where_allowed, not_even_a_block)
+UNIT_MAIN("blockcheck", the_good_one, oversigned_as_configured, the_engines_own, bent_ones, subdomains_where_allowed,
+          not_even_a_block)

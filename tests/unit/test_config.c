@@ -93,6 +93,21 @@ static const struct {
     {TOKEN FRONT_END("authserv-id: mx.a.nl"), "verify"},
     {TOKEN FRONT_END("verify: yes, authserv-id: 'mx;a'"), "authserv-id"},
     {TOKEN FRONT_END("verify: yes, authserv-id: mx.a.nl, domains: [a.nl]"), "signs nothing"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: []\n", "test:"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: ['']\n", "test:"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: ['+']\n", "no header field name"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: ['X Y']\n", "no header field name"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: ['X:Y']\n", "no header field name"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: ['X;b=']\n", "no header field name"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: [\"X\\u00e9\"]\n", "no header field name"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: [X-A, x-a]\n", "twice"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: ['+X-A', '-x-a']\n", "twice"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: [X-A, '+X-B']\n", "either all"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: ['+received']\n", "changes on the way"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    oversign-headers: [From, DKIM-Signature]\n", "changes on the way"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    oversign-present-headers: [Authentication-Results]\n", "changes on the way"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    oversign-headers: [To, Subject]\n", "must have From"},
+    {TOKEN "domains:\n" DOMAIN("a.nl") "    oversign-headers: ['-from']\n", "must have From"},
 };
 
 START_TEST(bad)
@@ -119,6 +134,63 @@ START_TEST(front_ends)
     ck_assert(config_front_end_may(c, "inet:2@127.0.0.1", "a.nl"));
     ck_assert_str_eq(config_find_front_end(c, "inet:1@127.0.0.1")->authserv_id, "mx.a.nl");
     config_free(c);
+}
+END_TEST
+
+static struct select_policy headers_of(const char *more, struct config **c)
+{
+    struct buf yaml = BUF_INIT;
+    buf_add_str(&yaml, TOKEN "domains:\n" DOMAIN("a.nl"));
+    buf_add_str(&yaml, more);
+    *c = good(buf_cstr(&yaml));
+    buf_free(&yaml);
+    return (*c)->domains[0].headers;
+}
+
+START_TEST(header_policy)
+{
+    struct config *c;
+    struct select_policy p = headers_of("", &c);
+    ck_assert(p.sign == select_default.sign && p.oversign == select_default.oversign);
+    ck_assert(p.oversign_present == select_default.oversign_present);
+    config_free(c);
+    p = headers_of("    sign-headers: [X-One, Sender]\n    oversign-headers: [From]\n    oversign-present-headers: [X-Two]\n",
+                   &c);
+    ck_assert_str_eq(p.sign[0], "X-One");
+    ck_assert(p.sign[2] == NULL && p.oversign[1] == NULL && p.oversign_present[1] == NULL);
+    config_free(c);
+    p = headers_of("    oversign-headers: ['-CC', '+X-Three', '+subject']\n    sign-headers: ['+Cc']\n", &c);
+    ck_assert(!select_lists(p.oversign, BYTES_LIT("Cc")) && select_lists(p.oversign, BYTES_LIT("x-three")));
+    ck_assert(select_lists(p.sign, BYTES_LIT("Cc")) && select_lists(p.sign, BYTES_LIT("Sender")));
+    size_t n = 0, subjects = 0;
+    for (; p.oversign[n] != NULL; n++)
+        subjects += strcasecmp(p.oversign[n], "Subject") == 0;
+    ck_assert_uint_eq(n, 9); /* one out, one in, one that was there */
+    ck_assert_uint_eq(subjects, 1);
+    config_free(c);
+}
+END_TEST
+
+/* 64 names of 76 octets in each list. */
+START_TEST(header_policy_bounds)
+{
+    struct buf yaml = BUF_INIT, why = BUF_INIT;
+    struct config *c = NULL;
+    for (int names = 26; names <= 27; names++) {
+        buf_clear(&yaml);
+        buf_add_str(&yaml, TOKEN "domains:\n" DOMAIN(
+                               "a.nl") "    oversign-headers: [From]\n    oversign-present-headers: [X]\n    sign-headers: [");
+        for (int i = 0; i < names; i++)
+            buf_addf(&yaml, "X-%074d, ", i);
+        buf_add_str(&yaml, "Y]\n");
+        int err = config_parse("test", buf_bytes(&yaml), &c, &why);
+        ck_assert_msg(err == (names == 26 ? ZEGEL_OK : ZEGEL_ERR_CONFIG), "%d: %s", names, buf_cstr(&why));
+        if (err == ZEGEL_OK)
+            config_free(c);
+    }
+    ck_assert_ptr_nonnull(strstr(buf_cstr(&why), "2048"));
+    buf_free(&yaml);
+    buf_free(&why);
 }
 END_TEST
 
@@ -220,4 +292,5 @@ START_TEST(durations)
 }
 END_TEST
 
-UNIT_MAIN("config", defaults, find_domain, bad, unreadable_file, front_ends, senders_table, networks, durations)
+UNIT_MAIN("config", defaults, find_domain, bad, header_policy, header_policy_bounds, unreadable_file, front_ends, senders_table,
+          networks, durations)

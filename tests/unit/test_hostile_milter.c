@@ -80,9 +80,10 @@ static void make_config(struct buf *yaml)
              "pin: file:/nowhere, profile: local, sessions: 1, read: [%s/tests], write: [%s/fault]}\n"
              "listen: [\"inet:1@127.0.0.1\", \"inet:2@127.0.0.1\"]\n"
              "domains:\n"
-             "  - {domain: example.nl, subdomains: true, keys: [{selector: e, algorithm: ed25519-sha256, "
+             "  - {domain: example.nl, subdomains: true, oversign-headers: [From, To, Subject], keys: [{selector: e, algorithm: "
+             "ed25519-sha256, "
              "key: \"pkcs11:token=zegel;object=example.nl/e\"}]}\n"
-             "  - {domain: example.org, keys: [{selector: r, algorithm: rsa-sha256, "
+             "  - {domain: example.org, oversign-headers: [From, To, Subject], keys: [{selector: r, algorithm: rsa-sha256, "
              "key: \"pkcs11:token=zegel;object=example.nl/r\"}]}\n",
              softhsm_dir, build, build, softhsm_dir);
 }

@@ -271,5 +271,35 @@ START_TEST(bad_signature_fields)
 }
 END_TEST
 
-UNIT_MAIN("sign", rfc8463_verifies, every_changed_octet_fails, rfc8463_signature_to_the_byte, round_trip_in_all_canonicalisations,
-          chunks_do_not_matter, lines_are_folded, bad_signature_fields)
+/* The names of h=, in order, as `policy` selects them from `text`. */
+static void ck_selected(const struct select_policy *policy, const char *text, const char *expected)
+{
+    static struct header h;
+    struct selected sel;
+    struct buf names = BUF_INIT;
+    header_init(&h);
+    (void)header_parse(&h, bytes_str(text));
+    ck_assert(select_fields(policy, &h, &sel));
+    for (size_t i = 0; i < sel.count; i++)
+        buf_addf(&names, "%s%s%s", i == 0 ? "" : ":", sel.entries[i].name, sel.entries[i].field == SELECT_ABSENT ? "!" : "");
+    ck_assert_str_eq(buf_cstr(&names), expected);
+    buf_free(&names);
+}
+
+START_TEST(selection)
+{
+    static const char *const from[] = {"From", "To", NULL}, *const list[] = {"List-Unsubscribe", "To", NULL},
+                             *const sign[] = {"Sender", "from", "LIST-UNSUBSCRIBE", "X-A", NULL};
+    const struct select_policy p = {.oversign = from, .oversign_present = list, .sign = sign};
+    ck_selected(&p, "", "From!:To!");
+    ck_selected(&p, "From: a\r\nX-A: 1\r\nx-a: 2\r\nSender: b\r\n", "From:From!:To!:Sender:X-A:X-A");
+    ck_selected(&p, "List-unsubscribe: a\r\nFrom: a\r\n", "From:From!:To!:List-Unsubscribe:List-Unsubscribe!");
+    ck_selected(&(const struct select_policy){.sign = sign}, "FROM: a\r\nTo: b\r\n", "from");
+    ck_selected(&select_default, "From: a\r\nMessage-ID: x\r\nList-Id: l\r\nList-Unsubscribe: u\r\n",
+                "From:From!:To!:Cc!:Subject!:Date!:Reply-To!:MIME-Version!:Content-Type!:Content-Transfer-Encoding!:"
+                "Message-ID:Message-ID!:List-Unsubscribe:List-Unsubscribe!:List-Id");
+}
+END_TEST
+
+UNIT_MAIN("sign", selection, rfc8463_verifies, every_changed_octet_fails, rfc8463_signature_to_the_byte,
+          round_trip_in_all_canonicalisations, chunks_do_not_matter, lines_are_folded, bad_signature_fields)
