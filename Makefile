@@ -141,7 +141,11 @@ deps: ## install what is missing from Debian 12 (nothing if all is there)
 # The warning is about a format that libcyaml hands us.
 $(BUILD)/obj/hostd/config/yaml.o: WARN += -Wno-format-nonliteral
 
-# A PKCS#11 module that fails on demand, and the tool that says how.
+# PKCS#11 modules that lie, and that fail on demand, and the tool that says how.
+$(BUILD)/tests/p11liar.so: tests/mock/p11liar.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALLCFLAGS)) -Wno-missing-prototypes -fPIC -shared -o $@ $< -ldl
+
 $(BUILD)/tests/p11fault.so: tests/mock/p11fault.c tests/mock/p11fault.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(filter-out -fPIE,$(ALLCFLAGS)) -Wno-missing-prototypes -fPIC -shared -o $@ $< -ldl -pthread
@@ -159,7 +163,7 @@ $(BUILD)/tests/sysfault: tests/mock/sysfault_tool.c tests/mock/sysfault.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
 
-MOCK = $(BUILD)/tests/clockstep.so $(BUILD)/tests/sysfault.so $(BUILD)/tests/sysfault $(BUILD)/tests/p11fault.so $(BUILD)/tests/p11fault
+MOCK = $(BUILD)/tests/clockstep.so $(BUILD)/tests/sysfault.so $(BUILD)/tests/sysfault $(BUILD)/tests/p11fault.so $(BUILD)/tests/p11fault $(BUILD)/tests/p11liar.so
 
 include firmware/mk/firmware.mk
 

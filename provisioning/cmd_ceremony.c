@@ -173,7 +173,7 @@ static int run_verify(int argc, char **argv)
     if (!take(argc, argv, &cmd_ceremony_verify, &o, &dir, &code))
         return code;
     struct verify_options options = {.previous = o.previous, .trust = o.trust, .tsa = o.tsa, .zone = o.zone};
-    int err = verify_transcript(dir, &options, &report, &why);
+    int err = verify_transcript(dir, &options, NULL, &report, &why);
     if (err == ZEGEL_OK)
         (void)printf("%spass: %s\n", buf_cstr(&report), dir);
     buf_free(&report);

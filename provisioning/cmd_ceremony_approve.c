@@ -61,14 +61,14 @@ static int choose(const struct transcript *t, const struct plan_person *p, const
                   struct buf *why)
 {
     const struct plan *plan = t->plan;
-    bool sealed = store_has(t->dir, MANIFEST_FILE);
+    bool sealed = snapshot_find(&t->files, MANIFEST_FILE) != NULL;
     *out = p == &plan->dns_operator ? &published_paper : sealed ? &manifest_paper : &plan_paper;
     const char *no = p == NULL                             ? "is nobody in this plan"
                      : p == &plan->administrator           ? "is the administrator, who never approves"
                      : p == &plan->transcript              ? "is the transcript key; zegel ceremony seal uses it"
                      : !sealed && p == &plan->witness      ? "is the witness, who signs the manifest, not the plan"
                      : !sealed && *out == &published_paper ? "is the DNS operator, who signs response.json behind the seal"
-                     : !sealed && store_has(t->dir, REQUEST_FILE)
+                     : !sealed && snapshot_find(&t->files, REQUEST_FILE) != NULL
                          ? "comes late: the request with its approvals is made already; no more approvals are taken"
                          : NULL;
     if (no == NULL)
@@ -80,23 +80,22 @@ static int choose(const struct transcript *t, const struct plan_person *p, const
 static int sign_paper(const struct transcript *t, const struct plan_person *p, const struct paper *paper,
                       const struct cmd_options *o, struct buf *why)
 {
-    struct buf content = BUF_INIT;
+    struct bytes content;
     char file[96], hash[CANON_HEX];
     (void)snprintf(file, sizeof file, "%s-%s.p7s", paper->prefix, p->name);
-    if (store_has(t->dir, file)) {
+    if (snapshot_find(&t->files, file) != NULL) {
         buf_addf(why, "%s: has signed already", p->name);
         return ZEGEL_ERR_EXISTS;
     }
-    int err = store_read(t->dir, paper->file, &content, why);
-    canon_hash(buf_bytes(&content), hash);
+    int err = snapshot_get(&t->files, paper->file, &content, why);
+    canon_hash(content, hash);
     struct talk talk = talk_open(!o->non_interactive);
     if (err == ZEGEL_OK && !talk_step(&talk, 1, 1, "sign", paper->text, hash)) {
         buf_add_str(why, "not signed, as you said");
         err = ZEGEL_ERR_REFUSED;
     }
     if (err == ZEGEL_OK)
-        err = ceremony_sign_as(t, p, o, paper->prefix, buf_bytes(&content), why);
-    buf_free(&content);
+        err = ceremony_sign_as(t, p, o, paper->prefix, content, why);
     return err;
 }
 

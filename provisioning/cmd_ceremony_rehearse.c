@@ -100,13 +100,12 @@ static int set_the_stage(const struct transcript *t, const char *dir, const char
 
 static int copy_plan(const struct transcript *t, const char *dir, struct buf *why)
 {
-    struct buf yaml = BUF_INIT;
-    int err = store_read(t->dir, "plan.yaml", &yaml, why);
+    struct bytes yaml;
+    int err = snapshot_get(&t->files, "plan.yaml", &yaml, why);
     if (err == ZEGEL_OK)
-        err = store_write(dir, "plan.yaml", buf_bytes(&yaml), why);
+        err = store_write(dir, "plan.yaml", yaml, why);
     if (err == ZEGEL_OK)
-        err = store_write(dir, "plan.json", buf_bytes(&t->plan_json), why);
-    buf_free(&yaml);
+        err = store_write(dir, "plan.json", t->plan_json, why);
     return err;
 }
 

@@ -1,12 +1,10 @@
 #include "ceremony/authority.h"
 
 #include "base/err.h"
-#include "ceremony/exchange.h"
 #include "ceremony/verify.h"
 
-static bool is_named(const json_t *response, const char *label, const char *spki_sha256)
+static bool is_named(const json_t *keys, const char *label, const char *spki_sha256)
 {
-    const json_t *keys = json_object_get(response, "keys");
     for (size_t i = 0; i < json_array_size(keys); i++) {
         const json_t *e = json_array_get(keys, i);
         const char *name = json_string_value(json_object_get(e, "label"));
@@ -20,25 +18,18 @@ static bool is_named(const json_t *response, const char *label, const char *spki
 int authority_permits(const char *dir, const char *trust, enum plan_action action, const char *domain, const char *selector,
                       const char *spki_sha256, unsigned *serial, struct buf *why)
 {
-    bool abandoned = false;
-    const struct verify_options options = {.trust = trust, .abandoned = &abandoned};
+    const struct verify_options options = {.trust = trust};
+    struct verify_result done = {0};
     struct buf report = BUF_INIT, label = BUF_INIT;
-    struct transcript t = {0};
-    json_t *response = NULL;
-    int err = trust == NULL ? ZEGEL_ERR_USAGE : verify_transcript(dir, &options, &report, why);
-    if (err == ZEGEL_OK)
-        err = transcript_open(dir, &t, why);
-    if (err == ZEGEL_OK && !abandoned)
-        err = exchange_response(dir, &response, why);
+    int err = trust == NULL ? ZEGEL_ERR_USAGE : verify_transcript(dir, &options, &done, &report, why);
     buf_addf(&label, "%s/%s", domain, selector);
-    if (err == ZEGEL_OK && (abandoned || t.plan->action != action || !is_named(response, buf_cstr(&label), spki_sha256))) {
+    if (err == ZEGEL_OK && (done.abandoned || done.action != action || !is_named(done.keys, buf_cstr(&label), spki_sha256))) {
         buf_addf(why, "%s: is a good transcript, but not one that permits to %s %s with key %.16s...", dir,
                  plan_action_name(action), buf_cstr(&label), spki_sha256);
         err = ZEGEL_ERR_REFUSED;
     }
-    *serial = err == ZEGEL_OK ? t.plan->serial : 0;
-    json_decref(response);
-    transcript_close(&t);
+    *serial = err == ZEGEL_OK ? done.serial : 0;
+    json_decref(done.keys);
     buf_free(&report);
     buf_free(&label);
     return err;

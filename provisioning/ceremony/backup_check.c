@@ -3,7 +3,6 @@
 
 #include "base/err.h"
 #include "ceremony/evidence.h"
-#include "ceremony/store.h"
 
 void backup_file(const struct plan_key *k, struct buf *name)
 {
@@ -29,21 +28,20 @@ static bool copy_signed(const struct plan *p, const char *plan_hash, const struc
 }
 
 /* The file is there when the copy is not, and it is the one that the journal saw. */
-static bool file_fits(const struct plan *p, const struct plan_key *k, const char *dir, const char *hash)
+static bool file_fits(const struct plan *p, const struct plan_key *k, const struct snapshot *files, const char *hash)
 {
-    struct buf name = BUF_INIT, content = BUF_INIT, ignored = BUF_INIT;
+    struct buf name = BUF_INIT;
     char have[CANON_HEX] = "";
     backup_file(k, &name);
-    if (store_has(dir, buf_cstr(&name)) && store_read(dir, buf_cstr(&name), &content, &ignored) == ZEGEL_OK)
-        canon_hash(buf_bytes(&content), have);
+    const struct buf *content = snapshot_find(files, buf_cstr(&name));
+    if (content != NULL)
+        canon_hash(buf_bytes(content), have);
     buf_free(&name);
-    buf_free(&content);
-    buf_free(&ignored);
     return strcmp(have, hash) == 0 && (p->backup.restored == PLAN_RESTORED_KEEP || hash[0] != '\0');
 }
 
-int backup_check(const struct plan *p, const char *plan_hash, const struct plan_key *k, const char *dir, const json_t *made,
-                 const json_t *e, struct buf *why)
+int backup_check(const struct plan *p, const char *plan_hash, const struct plan_key *k, const struct snapshot *files,
+                 const json_t *made, const json_t *e, struct buf *why)
 {
     struct buf label = BUF_INIT;
     const char *wrong = NULL, *attribute = NULL;
@@ -63,7 +61,7 @@ int backup_check(const struct plan *p, const char *plan_hash, const struct plan_
         wrong = "has no proof that the restored key is the original";
     else if (made_now && json_is_true(json_object_get(e, "kept")) != kept)
         wrong = "was not dealt with as planned after the test";
-    else if (made_now && !file_fits(p, k, dir, text_of(e, "file_sha256")))
+    else if (made_now && !file_fits(p, k, files, text_of(e, "file_sha256")))
         wrong = "is not the file that the journal saw";
     if (wrong != NULL)
         buf_addf(why, "backup of %s: %s%s", buf_cstr(&label), wrong, attribute == NULL ? "" : attribute);

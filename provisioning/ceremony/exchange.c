@@ -22,24 +22,23 @@ static json_t *encode(struct bytes der)
 static int add_approval(const struct transcript *t, const char *name, json_t *approvals, struct buf *why)
 {
     char file[64];
-    struct buf der = BUF_INIT;
+    struct bytes der;
     (void)snprintf(file, sizeof file, "approval-%s.p7s", name);
-    int err = store_read(t->dir, file, &der, why);
-    if (err == ZEGEL_OK && json_object_set_new(approvals, name, encode(buf_bytes(&der))) != 0)
+    int err = snapshot_get(&t->files, file, &der, why);
+    if (err == ZEGEL_OK && json_object_set_new(approvals, name, encode(der)) != 0)
         err = ZEGEL_ERR_TOO_BIG;
-    buf_free(&der);
     return err;
 }
 
 int exchange_request(const struct transcript *t, json_t **out, struct buf *why)
 {
     json_t *signers = json_object(), *approvals = json_object(), *ignored;
-    struct buf yaml = BUF_INIT;
+    struct bytes yaml = {0};
     const char *name;
     *out = NULL;
     int err = transcript_approved(t, signers, why);
     if (err == ZEGEL_OK)
-        err = store_read(t->dir, "plan.yaml", &yaml, why);
+        err = snapshot_get(&t->files, "plan.yaml", &yaml, why);
     json_object_foreach(signers, name, ignored) if (err == ZEGEL_OK) err = add_approval(t, name, approvals, why);
     if (err == ZEGEL_OK) {
         *out = json_pack("{s:s, s:s#, s:s#, s:s, s:O}", "format", REQUEST_FORMAT, "plan.yaml", (const char *)yaml.data,
@@ -52,7 +51,6 @@ int exchange_request(const struct transcript *t, json_t **out, struct buf *why)
     }
     json_decref(signers);
     json_decref(approvals);
-    buf_free(&yaml);
     return err;
 }
 
@@ -120,13 +118,4 @@ int exchange_import(const char *request, const char *dir, struct buf *why)
     json_decref(j);
     buf_free(&text);
     return err;
-}
-
-int exchange_response(const char *dir, json_t **out, struct buf *why)
-{
-    struct buf text = BUF_INIT;
-    int err = store_read(dir, RESPONSE_FILE, &text, why);
-    *out = err == ZEGEL_OK ? canon_parse(RESPONSE_FILE, buf_bytes(&text), why) : NULL;
-    buf_free(&text);
-    return err == ZEGEL_OK && *out == NULL ? ZEGEL_ERR_FORMAT : err;
 }

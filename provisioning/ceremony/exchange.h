@@ -13,7 +13,5 @@ int exchange_export(const struct transcript *t, struct buf *why);
 int exchange_request(const struct transcript *t, json_t **out, struct buf *why);
 /* A new directory out of a request; what it holds is checked as if it had been there before. */
 int exchange_import(const char *request, const char *dir, struct buf *why);
-/* The response of a transcript: a new reference. */
-int exchange_response(const char *dir, json_t **out, struct buf *why);
 
 #endif

@@ -40,12 +40,8 @@ static int check_previous(struct run *r, struct buf *why)
     bool first = strcmp(r->t->plan->previous, PLAN_NO_PREVIOUS) == 0;
     if (r->o->uri != NULL || (first && r->o->previous == NULL))
         return ZEGEL_OK;
-    if (!first && r->o->previous != NULL) {
-        int err = transcript_continues(r->t, r->o->previous, r->previous_plan, why);
-        if (err == ZEGEL_OK && store_has(r->o->previous, RESPONSE_FILE)) /* an abandoned one has none */
-            err = exchange_response(r->o->previous, &r->earlier, why);
-        return err;
-    }
+    if (!first && r->o->previous != NULL)
+        return transcript_continues(r->t, r->o->previous, r->previous_plan, &r->earlier, why);
     buf_add_str(why, first ? "--previous was given, but the plan says that it is the first ceremony"
                            : "the plan continues an earlier ceremony: give its directory with --previous");
     return ZEGEL_ERR_REFUSED;

@@ -1,34 +1,34 @@
 #include "ceremony/transcript.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "ceremony/cms.h"
+#include "ceremony/exchange.h"
 #include "ceremony/journal.h"
-#include "ceremony/store.h"
 
 int transcript_open(const char *dir, struct transcript *out, struct buf *why)
 {
-    struct buf yaml = BUF_INIT, compiled = BUF_INIT;
+    struct buf compiled = BUF_INIT;
+    struct bytes yaml;
     *out = (struct transcript){.dir = dir};
-    int err = store_read(dir, "plan.yaml", &yaml, why);
+    int err = snapshot_take(dir, &out->files, why);
     if (err == ZEGEL_OK)
-        err = store_read(dir, "plan.json", &out->plan_json, why);
+        err = snapshot_get(&out->files, "plan.yaml", &yaml, why);
     if (err == ZEGEL_OK)
-        err = plan_parse("plan.yaml", buf_bytes(&yaml), &out->plan, why);
+        err = snapshot_get(&out->files, "plan.json", &out->plan_json, why);
+    if (err == ZEGEL_OK)
+        err = plan_parse("plan.yaml", yaml, &out->plan, why);
     if (err == ZEGEL_OK)
         err = plan_compile(out->plan, &compiled);
-    if (err == ZEGEL_OK && !bytes_eq(buf_bytes(&compiled), buf_bytes(&out->plan_json))) {
+    if (err == ZEGEL_OK && !bytes_eq(buf_bytes(&compiled), out->plan_json)) {
         buf_addf(why, "%s: plan.json is not what plan.yaml compiles to: one of them was changed", dir);
         err = ZEGEL_ERR_FORMAT;
     }
     if (err == ZEGEL_OK)
         err = plan_lint(out->plan, why);
-    canon_hash(buf_bytes(&out->plan_json), out->plan_hash);
-    buf_free(&yaml);
+    canon_hash(out->plan_json, out->plan_hash);
     buf_free(&compiled);
     if (err != ZEGEL_OK)
         transcript_close(out);
@@ -39,7 +39,7 @@ void transcript_close(struct transcript *t)
 {
     plan_free(t->plan);
     t->plan = NULL;
-    buf_free(&t->plan_json);
+    snapshot_free(&t->files);
 }
 
 const struct plan_person *transcript_person(const struct transcript *t, const char *name)
@@ -70,53 +70,47 @@ static bool signer_of(const char *file, const char *prefix, char name[64])
 static int check_signature(const struct transcript *t, const char *file, const struct plan_person *p, struct bytes content,
                            char hash[CANON_HEX], struct buf *why)
 {
-    struct buf der = BUF_INIT;
+    struct bytes der = {0};
     int64_t signed_s = -1;
     X509 *x = plan_certificate(p->certificate);
-    int err = x == NULL ? ZEGEL_ERR_FORMAT : store_read(t->dir, file, &der, why);
+    int err = x == NULL ? ZEGEL_ERR_FORMAT : snapshot_get(&t->files, file, &der, why);
     if (err == ZEGEL_OK)
-        err = cms_verify(file, content, buf_bytes(&der), x, &signed_s, why);
+        err = cms_verify(file, content, der, x, &signed_s, why);
     if (err == ZEGEL_OK && (signed_s < plan_time(t->plan->not_before) || signed_s > plan_time(t->plan->not_after))) {
         buf_addf(why, "%s: was signed outside the plan's window", file);
         err = ZEGEL_ERR_REFUSED;
     }
-    canon_hash(buf_bytes(&der), hash);
+    canon_hash(der, hash);
     X509_free(x);
-    buf_free(&der);
     return err;
 }
 
 int transcript_signatures(const struct transcript *t, const char *prefix, struct bytes content, bool all, unsigned *custodians,
                           json_t *signers, struct buf *why)
 {
-    DIR *d = opendir(t->dir);
-    struct dirent *e;
-    int err = d == NULL ? ZEGEL_ERR_SYSTEM : ZEGEL_OK;
+    int err = ZEGEL_OK;
     char name[64], hash[CANON_HEX];
     *custodians = 0;
-    while (err == ZEGEL_OK && (e = readdir(d)) != NULL) {
-        if (!signer_of(e->d_name, prefix, name))
+    for (size_t i = 0; err == ZEGEL_OK && i < t->files.count; i++) {
+        const char *file = t->files.files[i].name;
+        if (!signer_of(file, prefix, name))
             continue;
         const struct plan_person *p = transcript_person(t, name);
         if (p == NULL || p == &t->plan->administrator || p == &t->plan->dns_operator ||
             (!all && plan_custodian(t->plan, name) == NULL)) {
-            buf_addf(why, "%s: %s; only a custodian%s of this plan can sign here; remove it", e->d_name,
+            buf_addf(why, "%s: %s; only a custodian%s of this plan can sign here; remove it", file,
                      p == &t->plan->administrator  ? "the administrator never approves"
                      : p == NULL                   ? "is by nobody in this plan"
                      : p == &t->plan->dns_operator ? "the DNS operator signs published-NAME.p7s only"
                                                    : "is not by a custodian",
                      all ? ", the witness or the transcript key" : "");
             err = ZEGEL_ERR_REFUSED;
-        } else if ((err = check_signature(t, e->d_name, p, content, hash, why)) == ZEGEL_OK) {
+        } else if ((err = check_signature(t, file, p, content, hash, why)) == ZEGEL_OK) {
             *custodians += plan_custodian(t->plan, name) != NULL;
             if (signers != NULL)
                 (void)json_object_set_new(signers, name, json_string(hash));
         }
     }
-    if (d == NULL)
-        buf_addf(why, "%s: %s", t->dir, strerror(errno));
-    else
-        (void)closedir(d);
     return err;
 }
 
@@ -125,14 +119,14 @@ int transcript_published(const struct transcript *t, struct bytes response, bool
     const struct plan_person *p = &t->plan->dns_operator;
     char file[96], hash[CANON_HEX];
     (void)snprintf(file, sizeof file, "published-%s.p7s", p->name);
-    *signed_there = store_has(t->dir, file);
+    *signed_there = snapshot_find(&t->files, file) != NULL;
     return *signed_there ? check_signature(t, file, p, response, hash, why) : ZEGEL_OK;
 }
 
 int transcript_approved(const struct transcript *t, json_t *signers, struct buf *why)
 {
     unsigned custodians;
-    int err = transcript_signatures(t, "approval", buf_bytes(&t->plan_json), false, &custodians, signers, why);
+    int err = transcript_signatures(t, "approval", t->plan_json, false, &custodians, signers, why);
     if (err == ZEGEL_OK && custodians < t->plan->threshold) {
         buf_addf(why, "%s: %u of the %u approvals that the plan needs; let another custodian run zegel ceremony approve", t->dir,
                  custodians, t->plan->threshold);
@@ -148,46 +142,38 @@ static bool is_outside_manifest(const struct transcript *t, const char *name)
 {
     char published[96], who[64];
     (void)snprintf(published, sizeof published, "published-%s.p7s", t->plan->dns_operator.name);
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, MANIFEST_FILE) == 0 ||
-           strcmp(name, "." MANIFEST_FILE ".tmp") == 0 || strcmp(name, "manifest.tsr") == 0 || strcmp(name, published) == 0 ||
-           signer_of(name, "manifest", who);
+    return strcmp(name, MANIFEST_FILE) == 0 || strcmp(name, "." MANIFEST_FILE ".tmp") == 0 || strcmp(name, "manifest.tsr") == 0 ||
+           strcmp(name, published) == 0 || signer_of(name, "manifest", who);
 }
 
 int transcript_files(const struct transcript *t, json_t **files, struct buf *why)
 {
-    DIR *d = opendir(t->dir);
-    struct dirent *e;
-    struct buf content = BUF_INIT;
     char hash[CANON_HEX];
-    int err = d == NULL ? ZEGEL_ERR_SYSTEM : ZEGEL_OK;
+    int err = ZEGEL_OK;
     *files = json_object();
-    while (err == ZEGEL_OK && (e = readdir(d)) != NULL) {
-        if (is_outside_manifest(t, e->d_name))
+    for (size_t i = 0; err == ZEGEL_OK && i < t->files.count; i++) {
+        const struct snapshot_file *f = &t->files.files[i];
+        if (is_outside_manifest(t, f->name))
             continue;
-        buf_clear(&content);
-        err = store_read(t->dir, e->d_name, &content, why); /* regular files only */
-        canon_hash(buf_bytes(&content), hash);
-        if (err == ZEGEL_OK && json_object_set_new(*files, e->d_name, json_string(hash)) != 0) {
-            buf_addf(why, "%s: a file's name is no UTF-8", t->dir);
-            err = ZEGEL_ERR_FORMAT;
+        canon_hash(buf_bytes(&f->content), hash);
+        if (json_object_set_new(*files, f->name, json_string(hash)) != 0) {
+            buf_add_str(why, "memory is short");
+            err = ZEGEL_ERR_NOMEM;
         }
     }
-    if (d != NULL)
-        (void)closedir(d);
-    buf_free(&content);
     return err;
 }
 
 int transcript_manifest(const struct transcript *t, json_t **out, struct buf *why)
 {
-    struct buf text = BUF_INIT;
+    struct bytes text;
     json_t *entries = NULL, *files = NULL;
     char head[CANON_HEX];
     size_t whole = 0;
     *out = NULL;
-    int err = store_read(t->dir, JOURNAL_FILE, &text, why);
+    int err = snapshot_get(&t->files, JOURNAL_FILE, &text, why);
     if (err == ZEGEL_OK)
-        err = journal_parse(buf_bytes(&text), t->plan_hash, &entries, head, &whole, why);
+        err = journal_parse(text, t->plan_hash, &entries, head, &whole, why);
     if (err == ZEGEL_OK && (whole < text.len || journal_find(entries, "close", NULL) == NULL)) {
         buf_addf(why, "%s: the ceremony has not ended; run zegel ceremony run %s", t->dir, t->dir);
         err = ZEGEL_ERR_REFUSED;
@@ -199,30 +185,49 @@ int transcript_manifest(const struct transcript *t, json_t **out, struct buf *wh
                          "plan_sha256", t->plan_hash, "journal_head", head, "previous", t->plan->previous, "files", files);
     json_decref(files);
     json_decref(entries);
-    buf_free(&text);
     return err;
 }
 
-int transcript_continues(const struct transcript *t, const char *dir, char hash[CANON_HEX], struct buf *why)
+/* response.json of a transcript with this manifest: the one that the manifest knows. */
+static int earlier_response(const struct snapshot *s, const json_t *manifest, json_t **response, struct buf *why)
 {
-    struct buf manifest = BUF_INIT, plan = BUF_INIT;
+    const struct buf *text = snapshot_find(s, RESPONSE_FILE);
+    const char *want = json_string_value(json_object_get(json_object_get(manifest, "files"), RESPONSE_FILE));
+    char have[CANON_HEX] = "";
+    if (text != NULL)
+        canon_hash(buf_bytes(text), have);
+    if (strcmp(have, want == NULL ? "" : want) != 0) {
+        buf_addf(why, "%s/" RESPONSE_FILE ": is not the one in its manifest", s->dir);
+        return ZEGEL_ERR_REFUSED;
+    }
+    *response = text == NULL ? NULL : canon_parse(RESPONSE_FILE, buf_bytes(text), why);
+    return text != NULL && *response == NULL ? ZEGEL_ERR_FORMAT : ZEGEL_OK;
+}
+
+int transcript_continues(const struct transcript *t, const char *dir, char hash[CANON_HEX], json_t **response, struct buf *why)
+{
+    struct snapshot s = {0};
+    struct bytes manifest = {0}, plan = {0};
     char have[CANON_HEX] = "";
     json_t *j = NULL;
-    int err = store_read(dir, MANIFEST_FILE, &manifest, why);
+    int err = snapshot_take(dir, &s, why);
     if (err == ZEGEL_OK)
-        err = store_read(dir, "plan.json", &plan, why);
-    if (err == ZEGEL_OK && (j = canon_parse(MANIFEST_FILE, buf_bytes(&manifest), why)) == NULL)
+        err = snapshot_get(&s, MANIFEST_FILE, &manifest, why);
+    if (err == ZEGEL_OK)
+        err = snapshot_get(&s, "plan.json", &plan, why);
+    if (err == ZEGEL_OK && (j = canon_parse(MANIFEST_FILE, manifest, why)) == NULL)
         err = ZEGEL_ERR_FORMAT;
-    canon_hash(buf_bytes(&manifest), have);
-    canon_hash(buf_bytes(&plan), hash);
+    canon_hash(manifest, have);
+    canon_hash(plan, hash);
     const char *of = json_string_value(json_object_get(j, "plan_sha256"));
     if (err == ZEGEL_OK && (strcmp(have, t->plan->previous) != 0 || of == NULL || strcmp(of, hash) != 0 ||
                             json_integer_value(json_object_get(j, "serial")) >= (json_int_t)t->plan->serial)) {
         buf_addf(why, "%s: is not the transcript that this plan continues (previous: %.16s...)", dir, t->plan->previous);
         err = ZEGEL_ERR_REFUSED;
     }
+    if (err == ZEGEL_OK && response != NULL)
+        err = earlier_response(&s, j, response, why);
     json_decref(j);
-    buf_free(&manifest);
-    buf_free(&plan);
+    snapshot_free(&s);
     return err;
 }

@@ -3,6 +3,7 @@
 #define ZEGEL_CEREMONY_TRANSCRIPT_H
 
 #include "ceremony/plan.h"
+#include "ceremony/snapshot.h"
 
 #define MANIFEST_FILE "manifest.json"
 #define MANIFEST_FORMAT "zegel-ceremony-manifest-1"
@@ -11,12 +12,13 @@
 
 struct transcript {
     const char *dir;
+    struct snapshot files; /* as they were when it was opened; what is checked and used is these */
     struct plan *plan;
-    struct buf plan_json; /* what is signed */
+    struct bytes plan_json; /* what is signed; borrowed of files */
     char plan_hash[CANON_HEX];
 };
 
-/* plan.yaml and plan.json, which must say the same and keep the policy. */
+/* Reads all of the directory. plan.yaml and plan.json must say the same and keep the policy. */
 int transcript_open(const char *dir, struct transcript *out, struct buf *why);
 void transcript_close(struct transcript *t);
 
@@ -36,7 +38,8 @@ int transcript_published(const struct transcript *t, struct bytes response, bool
 int transcript_files(const struct transcript *t, json_t **files, struct buf *why);
 /* The manifest as it would be now: a new reference in *out. */
 int transcript_manifest(const struct transcript *t, json_t **out, struct buf *why);
-/* Does `dir` hold the transcript whose manifest hash this plan continues, with a lower serial? Its plan's hash into `hash`. */
-int transcript_continues(const struct transcript *t, const char *dir, char hash[CANON_HEX], struct buf *why);
+/* Does `dir` hold the transcript whose manifest hash this plan continues, with a lower serial? Its plan's hash into `hash`;
+ * *response (may be NULL): its response.json, a new reference, NULL when it was abandoned without one. */
+int transcript_continues(const struct transcript *t, const char *dir, char hash[CANON_HEX], json_t **response, struct buf *why);
 
 #endif

@@ -30,8 +30,8 @@ const json_t *verify_done(const struct verify *v, const char *step)
 static int check_manifest(struct verify *v, struct buf *why)
 {
     json_t *have = NULL, *want = NULL;
-    int err = store_read(v->t.dir, MANIFEST_FILE, &v->manifest, why);
-    if (err == ZEGEL_OK && (have = canon_parse(MANIFEST_FILE, buf_bytes(&v->manifest), why)) == NULL)
+    int err = snapshot_get(&v->t.files, MANIFEST_FILE, &v->manifest, why);
+    if (err == ZEGEL_OK && (have = canon_parse(MANIFEST_FILE, v->manifest, why)) == NULL)
         err = ZEGEL_ERR_FORMAT;
     if (err == ZEGEL_OK)
         err = transcript_manifest(&v->t, &want, why);
@@ -55,7 +55,7 @@ static int check_signatures(struct verify *v, struct buf *why)
     const struct plan *p = v->t.plan;
     json_t *by = json_object();
     unsigned custodians;
-    int err = transcript_signatures(&v->t, "manifest", buf_bytes(&v->manifest), true, &custodians, by, why);
+    int err = transcript_signatures(&v->t, "manifest", v->manifest, true, &custodians, by, why);
     if (err == ZEGEL_OK && (json_object_get(by, p->transcript.name) == NULL || json_object_get(by, p->witness.name) == NULL ||
                             custodians < p->threshold)) {
         buf_addf(why, "the manifest is signed by %u custodians of %u needed%s%s; the missing ones run zegel ceremony approve",
@@ -75,10 +75,10 @@ static int check_signatures(struct verify *v, struct buf *why)
 
 static int check_request(struct verify *v, struct buf *why)
 {
-    struct buf text = BUF_INIT;
+    struct bytes text;
     json_t *want = NULL, *have = NULL;
-    int err = store_read(v->t.dir, REQUEST_FILE, &text, why);
-    if (err == ZEGEL_OK && (have = canon_parse(REQUEST_FILE, buf_bytes(&text), why)) == NULL)
+    int err = snapshot_get(&v->t.files, REQUEST_FILE, &text, why);
+    if (err == ZEGEL_OK && (have = canon_parse(REQUEST_FILE, text, why)) == NULL)
         err = ZEGEL_ERR_FORMAT;
     if (err == ZEGEL_OK)
         err = exchange_request(&v->t, &want, why);
@@ -86,7 +86,6 @@ static int check_request(struct verify *v, struct buf *why)
         err = verify_no(why, REQUEST_FILE ": is not made of this plan and these approvals");
     json_decref(have);
     json_decref(want);
-    buf_free(&text);
     return err;
 }
 
@@ -149,12 +148,25 @@ static int check_previous(struct verify *v, struct buf *why)
     }
     if (first)
         return verify_no(why, "the plan says that it is the first ceremony; there is no previous transcript");
-    int err = transcript_continues(&v->t, v->o->previous, hash, why);
+    int err = transcript_continues(&v->t, v->o->previous, hash, NULL, why);
     buf_addf(v->report, "proved    it continues the transcript in %s\n", v->o->previous);
     return err;
 }
 
-int verify_transcript(const char *dir, const struct verify_options *o, struct buf *report, struct buf *why)
+/* What a transcript that holds did: its keys as in response.json, which was compared with the journal. */
+static int tell(const struct verify *v, struct verify_result *out, struct buf *why)
+{
+    json_t *response = v->response.len == 0 ? json_object() : canon_parse(RESPONSE_FILE, v->response, why);
+    *out = (struct verify_result){.abandoned = v->abandoned,
+                                  .action = v->t.plan->action,
+                                  .serial = v->t.plan->serial,
+                                  .keys = json_incref(json_object_get(response, "keys"))};
+    json_decref(response);
+    return response == NULL ? ZEGEL_ERR_FORMAT : ZEGEL_OK;
+}
+
+int verify_transcript(const char *dir, const struct verify_options *o, struct verify_result *result, struct buf *report,
+                      struct buf *why)
 {
     struct verify v = {.o = o, .signers = json_object(), .report = report};
     int err = transcript_open(dir, &v.t, why);
@@ -168,12 +180,10 @@ int verify_transcript(const char *dir, const struct verify_options *o, struct bu
             err = checks[i](&v, why);
         buf_add_str(report, "attested  what was said and seen in the room: by the signatures of custodians and witness\n");
     }
-    if (o->abandoned != NULL)
-        *o->abandoned = v.abandoned;
+    if (err == ZEGEL_OK && result != NULL)
+        err = tell(&v, result, why);
     transcript_close(&v.t);
     json_decref(v.signers);
     json_decref(v.entries);
-    buf_free(&v.manifest);
-    buf_free(&v.response);
     return err;
 }

@@ -4,7 +4,6 @@
 #include "ceremony/journal.h"
 #include "ceremony/minutes.h"
 #include "ceremony/steps.h"
-#include "ceremony/store.h"
 #include "ceremony/verify_parts.h"
 
 static int check_open(struct verify *v, struct buf *why)
@@ -101,12 +100,12 @@ static int check_minutes(struct verify *v, struct buf *why)
 
 int verify_journal(struct verify *v, struct buf *why)
 {
-    struct buf text = BUF_INIT;
+    struct bytes text;
     char head[CANON_HEX];
     size_t whole;
-    int err = store_read(v->t.dir, JOURNAL_FILE, &text, why);
+    int err = snapshot_get(&v->t.files, JOURNAL_FILE, &text, why);
     if (err == ZEGEL_OK)
-        err = journal_parse(buf_bytes(&text), v->t.plan_hash, &v->entries, head, &whole, why);
+        err = journal_parse(text, v->t.plan_hash, &v->entries, head, &whole, why);
     v->abandoned = journal_find(v->entries, "abandon", NULL) != NULL;
     if (err == ZEGEL_OK)
         err = check_open(v, why);
@@ -117,6 +116,5 @@ int verify_journal(struct verify *v, struct buf *why)
         err = verify_no(why, "another plan was confirmed");
     if (err == ZEGEL_OK)
         err = check_minutes(v, why);
-    buf_free(&text);
     return err;
 }

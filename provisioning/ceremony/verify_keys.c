@@ -4,7 +4,6 @@
 #include "ceremony/exchange.h"
 #include "ceremony/standing.h"
 #include "ceremony/steps.h"
-#include "ceremony/store.h"
 #include "ceremony/verify_parts.h"
 
 static bool same_item(const json_t *a, const json_t *b)
@@ -138,8 +137,8 @@ static int check_response(struct verify *v, json_t *keys, struct buf *why)
     json_t *want = json_pack("{s:s, s:s, s:s, s:O}", "format", RESPONSE_FORMAT, "action", plan_action_name(v->t.plan->action),
                              "plan_sha256", v->t.plan_hash, "keys", keys);
     struct buf text = BUF_INIT;
-    int err = store_read(v->t.dir, RESPONSE_FILE, &v->response, why);
-    if (err == ZEGEL_OK && (!canon_json(want, &text) || !bytes_eq(buf_bytes(&text), buf_bytes(&v->response))))
+    int err = snapshot_get(&v->t.files, RESPONSE_FILE, &v->response, why);
+    if (err == ZEGEL_OK && (!canon_json(want, &text) || !bytes_eq(buf_bytes(&text), v->response)))
         err = verify_no(why, RESPONSE_FILE ": is not what the journal says was done");
     json_decref(want);
     buf_free(&text);
@@ -152,7 +151,7 @@ static int check_backup(struct verify *v, const struct plan_key *k, const json_t
     struct buf step = BUF_INIT;
     steps_backup_name(k, &step);
     const json_t *e = verify_done(v, buf_cstr(&step));
-    int err = e == NULL && v->abandoned ? ZEGEL_OK : backup_check(p, v->t.plan_hash, k, v->t.dir, made, e, why);
+    int err = e == NULL && v->abandoned ? ZEGEL_OK : backup_check(p, v->t.plan_hash, k, &v->t.files, made, e, why);
     const char *label = verify_text(made, "label"), *second = p->backup.token->label;
     if (e == NULL)
         buf_addf(v->report, "attested  %s: its backup was not finished\n", label);
@@ -190,7 +189,7 @@ int verify_keys(struct verify *v, struct buf *why)
     }
     if (err == ZEGEL_OK && (!v->abandoned || after != NULL))
         err = check_inventories(v, before, after, keys, why);
-    if (err == ZEGEL_OK && (!v->abandoned || store_has(v->t.dir, RESPONSE_FILE)))
+    if (err == ZEGEL_OK && (!v->abandoned || snapshot_find(&v->t.files, RESPONSE_FILE) != NULL))
         err = check_response(v, keys, why);
     if (v->abandoned)
         buf_addf(v->report, "attested  the ceremony was abandoned; %zu of %u keys were dealt with; it permits nothing\n",
@@ -203,7 +202,7 @@ int verify_keys(struct verify *v, struct buf *why)
 int verify_published(struct verify *v, struct buf *why)
 {
     bool there;
-    int err = transcript_published(&v->t, buf_bytes(&v->response), &there, why);
+    int err = transcript_published(&v->t, v->response, &there, why);
     buf_addf(v->report,
              there ? "attested  the DNS operator %s signed that what response.json says is published\n"
                    : "unchecked the DNS operator %s has not signed that anything is published\n",

@@ -7,9 +7,9 @@
 struct verify {
     struct transcript t;
     const struct verify_options *o;
-    json_t *signers, *entries; /* who approved; the journal */
-    bool abandoned;            /* by its journal; then the steps end early, and there need be no response */
-    struct buf manifest, response;
+    json_t *signers, *entries;       /* who approved; the journal */
+    bool abandoned;                  /* by its journal; then the steps end early, and there need be no response */
+    struct bytes manifest, response; /* borrowed of t.files */
     struct buf *report;
 };
 

@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "ceremony/store.h"
 #include "ceremony/verify_parts.h"
 
 static X509_STORE *tsa_store(const char *path, STACK_OF(X509) * certificates)
@@ -24,16 +23,16 @@ static X509_STORE *tsa_store(const char *path, STACK_OF(X509) * certificates)
 /* RFC 3161, over manifest.json. */
 int verify_stamp(struct verify *v, struct buf *why)
 {
-    struct buf reply = BUF_INIT;
+    struct bytes reply;
     unsigned char *again = NULL;
     char time[21];
     struct tm tm = {0};
-    if (!store_has(v->t.dir, "manifest.tsr") || v->o->tsa == NULL) {
+    if (snapshot_find(&v->t.files, "manifest.tsr") == NULL || v->o->tsa == NULL) {
         buf_addf(v->report, "unchecked when: %s\n",
                  v->o->tsa == NULL ? "the clock was the ceremony's own; no --tsa" : "there is no manifest.tsr");
         return v->o->tsa == NULL ? ZEGEL_OK : verify_no(why, "manifest.tsr is missing, and --tsa was given");
     }
-    int err = store_read(v->t.dir, "manifest.tsr", &reply, why);
+    int err = snapshot_get(&v->t.files, "manifest.tsr", &reply, why);
     const unsigned char *p = reply.data;
     TS_RESP *response = err == ZEGEL_OK && reply.len > 0 ? d2i_TS_RESP(NULL, &p, (long)reply.len) : NULL;
     TS_VERIFY_CTX *ctx = TS_VERIFY_CTX_new();
@@ -46,8 +45,7 @@ int verify_stamp(struct verify *v, struct buf *why)
         (void)TS_VERIFY_CTX_set_store(ctx, store); /* ctx owns these now */
         (void)TS_VERIFY_CTX_set_certs(ctx, certificates);
         int len = i2d_TS_RESP(response, &again);
-        ok = len > 0 && bytes_eq(bytes_of(again, (size_t)len), buf_bytes(&reply)) &&
-             TS_RESP_verify_response(ctx, response) == 1 &&
+        ok = len > 0 && bytes_eq(bytes_of(again, (size_t)len), reply) && TS_RESP_verify_response(ctx, response) == 1 &&
              ASN1_TIME_to_tm(TS_TST_INFO_get_time(TS_RESP_get_tst_info(response)), &tm) == 1;
         plan_time_text(timegm(&tm), time);
     }
@@ -58,6 +56,5 @@ int verify_stamp(struct verify *v, struct buf *why)
     OPENSSL_free(again);
     TS_VERIFY_CTX_free(ctx);
     TS_RESP_free(response);
-    buf_free(&reply);
     return err;
 }

@@ -46,7 +46,7 @@ int verify_zone(struct verify *v, struct buf *why)
         buf_add_str(v->report, "unchecked what is published in DNS; no --zone\n");
         return ZEGEL_OK;
     }
-    json_t *response = v->response.len == 0 ? NULL : canon_parse("response.json", buf_bytes(&v->response), why);
+    json_t *response = v->response.len == 0 ? NULL : canon_parse("response.json", v->response, why);
     const json_t *keys = json_object_get(response, "keys");
     int err = io_read_file(v->o->zone, STORE_FILE_MAX, &zone, why);
     if (err == ZEGEL_OK && v->t.plan->action == PLAN_DESTROY)

@@ -40,7 +40,7 @@ int main(int argc, char **argv)
     }
     if (optind != argc - 1)
         return usage(stderr);
-    bool pass = verify_transcript(argv[optind], &o, &report, &why) == ZEGEL_OK;
+    bool pass = verify_transcript(argv[optind], &o, NULL, &report, &why) == ZEGEL_OK;
     if (pass)
         (void)printf("%spass: %s\n", buf_cstr(&report), argv[optind]);
     else
