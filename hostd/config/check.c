@@ -10,9 +10,8 @@
 #include "config/limits.h"
 #include "config/network.h"
 #include "config/senders.h"
+#include "config/token.h"
 #include "dkim/domain.h"
-
-enum { SESSIONS_MAX = 256, DEADLINE_MAX_MS = 25000, DEADLINE_DEFAULT_MS = 10000 };
 
 int config_bad(struct buf *why, const char *file, const char *key, const char *value, const char *problem)
 {
@@ -25,57 +24,6 @@ static bool set_default(char **field, const char *value)
     if (*field == NULL)
         *field = strdup(value); /* as libcyaml allocates: cyaml_mem is malloc and free */
     return *field != NULL;
-}
-
-static bool is_token_name(const char *s)
-{
-    for (; *s != '\0'; s++)
-        if (!((ascii_lower((uint8_t)*s) >= 'a' && ascii_lower((uint8_t)*s) <= 'z') || (*s >= '0' && *s <= '9') || *s == '-' ||
-              *s == '_'))
-            return false;
-    return true;
-}
-
-static bool is_pin_source(const char *s)
-{
-    return strcmp(s, "prompt") == 0 || strcmp(s, "pinpad") == 0 || (strncmp(s, "file:/", 6) == 0) ||
-           (strncmp(s, "credential:", 11) == 0 && s[11] != '\0' && strchr(s + 11, '/') == NULL);
-}
-
-static bool is_sha256(const char *s)
-{
-    return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
-}
-
-static int check_token(struct config *c, struct config_token *t, const char *file, struct buf *why)
-{
-    if (!is_token_name(t->name))
-        return config_bad(why, file, "tokens.name", t->name, "letters, digits, - and _ only");
-    for (struct config_token *o = c->tokens; o < t; o++)
-        if (strcmp(o->name, t->name) == 0)
-            return config_bad(why, file, "tokens.name", t->name, "stands there twice");
-    if (t->module[0] != '/')
-        return config_bad(why, file, "tokens.module", t->module, "must be an absolute path");
-    if (t->module_sha256 != NULL && !is_sha256(t->module_sha256))
-        return config_bad(why, file, "tokens.module-sha256", t->module_sha256,
-                          "must be 64 hexadecimal digits, as sha256sum prints them");
-    if (strncmp(t->token, "pkcs11:", 7) != 0)
-        return config_bad(why, file, "tokens.token", t->token, "must be a pkcs11: URI (RFC 7512)");
-    if (strstr(t->token, "pin-value") != NULL)
-        return config_bad(why, file, "tokens.token", "pkcs11:...", "no PIN belongs into a URI; use pin:");
-    if (!is_pin_source(t->pin))
-        return config_bad(why, file, "tokens.pin", t->name, "must be file:/PATH, credential:NAME, prompt or pinpad");
-    if (t->sessions != NULL && strcmp(t->sessions, "auto") != 0) {
-        char *end;
-        unsigned long n = strtoul(t->sessions, &end, 10);
-        if (*end != '\0' || n < 1 || n > SESSIONS_MAX)
-            return config_bad(why, file, "tokens.sessions", t->sessions, "must be auto or 1 to 256");
-        t->sessions_n = (int)n;
-    }
-    t->deadline_ms = t->deadline == NULL ? DEADLINE_DEFAULT_MS : config_duration_ms(t->deadline);
-    if (t->deadline_ms < 100 || t->deadline_ms > DEADLINE_MAX_MS)
-        return config_bad(why, file, "tokens.deadline", t->deadline, "must be 100ms to 25s (the MTA waits 30 s)");
-    return ZEGEL_OK;
 }
 
 /* The value of `attr` (token, object, id) in a pkcs11: URI. */
@@ -230,7 +178,7 @@ static int check_update(const struct config_update *u, const char *file, struct 
         return config_bad(why, file, "dns.update.server", u->server, "must be an IPv4 or IPv6 address");
     if (!domain_is_valid(bytes_str(u->key)))
         return config_bad(why, file, "dns.update.key", u->key, "must be the name of a TSIG key");
-    if (!is_pin_source(u->secret) || strchr(u->secret, ':') == NULL)
+    if (!token_pin_source_is_valid(u->secret) || strchr(u->secret, ':') == NULL)
         return config_bad(why, file, "dns.update.secret", "...", "must be file:/PATH or credential:NAME");
     return ZEGEL_OK;
 }
@@ -271,7 +219,7 @@ int config_check(struct config *c, const char *file, struct buf *why)
     if (c->dns.update.server != NULL)
         err = check_update(&c->dns.update, file, why);
     for (unsigned i = 0; i < c->tokens_count && err == ZEGEL_OK; i++)
-        err = check_token(c, &c->tokens[i], file, why);
+        err = token_check(c, i, file, why);
     for (unsigned i = 0; i < c->listen_count && err == ZEGEL_OK; i++)
         err = check_listen(c->listen[i], file, why);
     for (unsigned i = 0; i < c->trusted_networks_count && err == ZEGEL_OK; i++) {

@@ -12,6 +12,8 @@
 enum config_algorithm { CONFIG_RSA_SHA256, CONFIG_ED25519_SHA256 };
 enum config_on_failure { CONFIG_TEMPFAIL, CONFIG_PASS_UNSIGNED };
 
+enum { CONFIG_WORKERS_MAX = 4 };
+
 enum config_profile { CONFIG_PROFILE_AUTO, CONFIG_PROFILE_LOCAL, CONFIG_PROFILE_PCSC, CONFIG_PROFILE_NETWORK };
 
 struct config_token {
@@ -21,13 +23,15 @@ struct config_token {
     char *token;                 /* RFC 7512 URI that picks the token */
     char *pin;                   /* file:PATH, credential:NAME, prompt, pinpad */
     char *sessions;              /* "auto" or a number */
+    char *workers;               /* "auto" or a number */
     char *deadline;              /* "10s", "500ms" */
-    enum config_profile profile; /* what the module may do; profile: auto goes by its file name */
+    enum config_profile profile; /* what the module may do; never AUTO once loaded */
     char **read;                 /* more paths that the module may read */
     unsigned read_count;
     char **write; /* more directories that it may write in */
     unsigned write_count;
-    int sessions_n; /* 0: auto */
+    unsigned sessions_n; /* 0: auto */
+    unsigned workers_n;  /* processes at this token, each logged in: when one hangs or dies, the next one has it */
     int64_t deadline_ms;
 };
 

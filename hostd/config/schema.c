@@ -100,6 +100,7 @@ static const cyaml_schema_field_t token_fields[] = {
     CYAML_FIELD_STRING_PTR("token", CYAML_FLAG_POINTER, struct config_token, token, 1, 4096),
     CYAML_FIELD_STRING_PTR("pin", CYAML_FLAG_POINTER, struct config_token, pin, 1, 4096),
     CYAML_FIELD_STRING_PTR("sessions", OPTIONAL, struct config_token, sessions, 1, 16),
+    CYAML_FIELD_STRING_PTR("workers", OPTIONAL, struct config_token, workers, 1, 16),
     CYAML_FIELD_STRING_PTR("deadline", OPTIONAL, struct config_token, deadline, 1, 16),
     CYAML_FIELD_ENUM("profile", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_token, profile, profiles, 4),
     CYAML_FIELD_SEQUENCE("read", OPTIONAL, struct config_token, read, &text, 0, 8),

@@ -23,7 +23,7 @@ enum control_kind {
 
 struct control {
     enum control_kind kind;
-    char name[CONTROL_NAME_MAX + 1]; /* PEER: "signer", the token's name, or the front end's listen:, which has a colon */
+    char name[CONTROL_NAME_MAX + 1]; /* PEER: "signer"; to it: TOKEN/WORKER, or the front end's listen:, which has a colon */
     int fd;                          /* the receiver's to close; -1: none */
 };
 

@@ -6,6 +6,7 @@
 #include "ipc/milter_signer.h"
 
 enum { IPC_URI_MAX = 1024, IPC_SPKI_MAX = 1200 };
+enum { TOKEN_REPLY_LOGGED_IN = 0 }; /* a reply of this id answers nothing: the worker has come, and is ready to sign */
 
 struct token_request {
     uint64_t id;

@@ -80,7 +80,7 @@ int main(void)
             if (strchr(c.name, ':') != NULL) /* a listen:; no token's name has a colon */
                 signer_add_milter(s, c.name, c.fd);
             else
-                signer_add_token(s, c.name, c.fd);
+                signer_add_worker(s, c.name, c.fd);
         } else if (c.fd >= 0) {
             (void)close(c.fd);
         }

@@ -15,17 +15,17 @@
 #include "signer/keyring.h"
 #include "signer/permit.h"
 #include "signer/rate.h"
+#include "signer/workers.h"
 
 enum {
     MILTERS_MAX = 32,
-    TOKENS_MAX = 64,
     REQUESTS_MAX = 4096, /* waiting or under way; more are answered "busy" at once */
-    IN_FLIGHT_MAX = 64,  /* at one token worker */
     LEFT_MAX_MS = 30000,
     PREVIOUS_CONFIG_MS = 60000,
     BATCH_MAX = 64, /* packets taken from one socket before others have their turn */
     CEILINGS_EVERY_MS = 1000,
     CEILINGS_FILE_MAX = 64 * 1024 * 1024,
+    POLL_MAX = 1 + MILTERS_MAX + WORKERS_TOKENS_MAX * CONFIG_WORKERS_MAX,
 };
 
 struct request {
@@ -33,8 +33,10 @@ struct request {
     uint64_t milter_id; /* the asker's */
     uint64_t milter;    /* milter.serial: the asker may be gone and its slot reused */
     int64_t deadline_ms;
-    unsigned token; /* index into signer.tokens */
-    bool sent, counted, ed25519;
+    unsigned token;                /* index into signer.workers.tokens */
+    unsigned at, failed;           /* sets of its workers: who has it, and who could not */
+    int64_t sent_ms, overtaken_ms; /* when it was, and when something was answered that was sent later; 0: not yet */
+    bool counted, ed25519;
     struct known_key *key;
     char domain[IPC_NAME_MAX + 1], selector[IPC_NAME_MAX + 1];
     char queue_id[IPC_ID_MAX + 1], client[IPC_ID_MAX + 1];
@@ -55,13 +57,6 @@ struct milter {
     uint64_t serial;
 };
 
-struct token_peer {
-    char *name;
-    int fd; /* -1: no worker now */
-    unsigned in_flight;
-    bool full; /* its socket took no more: wait for POLLOUT */
-};
-
 struct signer {
     struct audit *audit;
     struct config *config;
@@ -69,8 +64,7 @@ struct signer {
     int64_t previous_until_ms;
     struct milter milters[MILTERS_MAX];
     unsigned milters_count;
-    struct token_peer tokens[TOKENS_MAX];
-    unsigned tokens_count;
+    struct workers workers;
     struct front_end front_ends[MILTERS_MAX]; /* every one there ever was */
     unsigned front_ends_count;
     struct keyring keys;
@@ -80,6 +74,7 @@ struct signer {
     unsigned requests_count;
     uint64_t next_id, next_serial;
     struct checkpoint_state checkpoint;
+    const struct worker *checkpoint_at; /* who has it */
     uint8_t packet[IO_PACKET_MAX];
 };
 
@@ -141,18 +136,6 @@ static void copy_text(char *out, struct bytes in)
     out[in.len] = '\0';
 }
 
-static int find_token(struct signer *s, const char *name)
-{
-    for (unsigned i = 0; i < s->tokens_count; i++)
-        if (strcmp(s->tokens[i].name, name) == 0)
-            return (int)i;
-    if (s->tokens_count == TOKENS_MAX)
-        return -1;
-    struct token_peer *t = &s->tokens[s->tokens_count];
-    *t = (struct token_peer){.name = strdup(name), .fd = -1};
-    return t->name == NULL ? -1 : (int)s->tokens_count++;
-}
-
 /* Everything that decides whether this may be signed at all stands in permit.c. */
 static void judge(struct signer *s, const struct milter *m, const struct sign_request *in, struct request *r)
 {
@@ -177,7 +160,7 @@ static void judge(struct signer *s, const struct milter *m, const struct sign_re
         return;
     }
     r->counted = true;
-    int token = find_token(s, s->config->tokens[ok.config_key->token].name);
+    int token = workers_token(&s->workers, s->config->tokens[ok.config_key->token].name);
     uint8_t *block = malloc(in->block.len);
     if (token < 0 || block == NULL) {
         free(block);
@@ -223,46 +206,83 @@ static void take_request(struct signer *s, const struct milter *m, struct bytes 
 
 /* ---- tokens ---- */
 
-static void token_lost(struct signer *s, unsigned token)
+/* What it had another one has again: signing twice does no harm. */
+static void worker_lost(struct signer *s, unsigned token, unsigned number)
 {
-    struct token_peer *t = &s->tokens[token];
-    if (t->fd >= 0)
-        (void)close(t->fd);
-    t->fd = -1;
-    t->in_flight = 0;
-    t->full = false;
+    struct worker *w = &s->workers.tokens[token].all[number];
+    worker_replace(w, -1);
     for (struct request *r = s->first; r != NULL; r = r->next)
-        if (r->token == token && !r->answered)
-            r->sent = false; /* the next worker has it again: signing twice does no harm */
+        if (r->token == token) {
+            r->at &= ~(1U << number);
+            r->failed &= ~(1U << number);
+        }
+    if (s->checkpoint_at == w)
+        s->checkpoint.id = 0;
+}
+
+/* A worker takes what it is sent in order: what was overtaken a second ago hangs in one of its threads. */
+static bool is_stuck(const struct request *r, int64_t now_ms)
+{
+    return r->overtaken_ms != 0 && now_ms - r->overtaken_ms >= WORKERS_SILENT_MS;
+}
+
+static void note_overtaken(struct signer *s, const struct request *by, unsigned number, int64_t now_ms)
+{
+    for (struct request *r = s->first; r != NULL; r = r->next)
+        if (r->token == by->token && r->at == 1U << number && r->overtaken_ms == 0 && r->sent_ms < by->sent_ms)
+            r->overtaken_ms = now_ms;
+}
+
+/* Who had it was stuck, and another one has it too. */
+static bool is_moved(const struct request *r)
+{
+    return (r->at & (r->at - 1)) != 0;
+}
+
+/* The number of the worker that shall have it now, or -1: nobody can, or somebody has it. Who is stuck with it is not waited for
+ * if there is another one that works; two at once are enough. */
+static int pick_worker(const struct signer *s, const struct request *r, int64_t now_ms)
+{
+    const struct token_workers *t = &s->workers.tokens[r->token];
+    unsigned except = r->at | r->failed;
+    if (r->answered || is_moved(r))
+        return -1;
+    if (r->at != 0 && ((!is_stuck(r, now_ms) && !workers_all_silent(t, r->at, now_ms)) || !workers_any_ready(t, except, now_ms)))
+        return -1;
+    return workers_pick(t, except, now_ms);
+}
+
+static bool pack_request(struct signer *s, const struct request *r, struct packer *p)
+{
+    struct token_request out = {
+        .id = r->id,
+        .left_ms = (uint32_t)clock_left_ms(r->deadline_ms),
+        .key = bytes_str(r->key->uri),
+        .data = r->block,
+    };
+    *p = (struct packer){.data = s->packet, .cap = sizeof s->packet};
+    return token_request_pack(&out, p);
 }
 
 static void send_requests(struct signer *s)
 {
+    int64_t now = clock_monotonic_ms();
     for (struct request *r = s->first; r != NULL; r = r->next) {
-        if (r->answered || r->sent)
+        struct packer p;
+        int number = pick_worker(s, r, now);
+        if (number < 0)
             continue;
-        struct token_peer *t = &s->tokens[r->token];
-        if (t->fd < 0 || t->full || t->in_flight >= IN_FLIGHT_MAX)
-            continue;
-        struct token_request out = {
-            .id = r->id,
-            .left_ms = (uint32_t)clock_left_ms(r->deadline_ms),
-            .key = bytes_str(r->key->uri),
-            .data = r->block,
-        };
-        struct packer p = {.data = s->packet, .cap = sizeof s->packet};
-        if (!token_request_pack(&out, &p)) {
+        if (!pack_request(s, r, &p)) {
             set_reason(r, ZEGEL_ERR_TOO_BIG, BYTES_LIT("header block too large"));
             continue;
         }
-        int err = io_send(t->fd, bytes_of(p.data, p.len), -1);
+        int err = worker_send(&s->workers.tokens[r->token].all[number], bytes_of(p.data, p.len), now);
         if (err == ZEGEL_OK) {
-            r->sent = true;
-            t->in_flight++;
-        } else if (err == ZEGEL_ERR_BUSY) {
-            t->full = true;
-        } else {
-            token_lost(s, r->token);
+            r->sent_ms = now;
+            r->overtaken_ms = 0;
+            r->at |= 1U << number;
+        } else if (err == ZEGEL_ERR_CLOSED) {
+            worker_lost(s, r->token, (unsigned)number);
         }
     }
 }
@@ -291,35 +311,52 @@ static void send_checkpoint(struct signer *s)
     const struct config_audit *a = &s->config->audit;
     struct packer p = {.data = s->packet, .cap = sizeof s->packet};
     struct token_request out;
-    int token = a->key == NULL ? -1 : find_token(s, s->config->tokens[a->token].name);
-    if (token < 0 || s->tokens[token].fd < 0 || s->tokens[token].full ||
-        !checkpoint_due(&s->checkpoint, s->audit, a->key, s->next_id + 1, &out))
+    int64_t now = clock_monotonic_ms();
+    int token = a->key == NULL ? -1 : workers_token(&s->workers, s->config->tokens[a->token].name);
+    int number = token < 0 ? -1 : workers_pick(&s->workers.tokens[token], 0, now);
+    if (number < 0 || !checkpoint_due(&s->checkpoint, s->audit, a->key, s->next_id + 1, &out))
         return;
-    if (!token_request_pack(&out, &p) || io_send(s->tokens[token].fd, bytes_of(p.data, p.len), -1) != ZEGEL_OK)
+    struct worker *w = &s->workers.tokens[token].all[number];
+    if (!token_request_pack(&out, &p) || worker_send(w, bytes_of(p.data, p.len), now) != ZEGEL_OK)
         return;
     checkpoint_sent(&s->checkpoint, ++s->next_id);
-    s->tokens[token].in_flight++;
+    s->checkpoint_at = w;
 }
 
-static void take_token_reply(struct signer *s, unsigned token, struct bytes packet)
+/* An error that lies with this worker is no answer yet, as long as another one has the request or is ready for it. */
+static bool another_may(const struct signer *s, const struct request *r, int64_t now_ms)
+{
+    return r->at != 0 || workers_any_ready(&s->workers.tokens[r->token], r->failed, now_ms);
+}
+
+static void take_token_reply(struct signer *s, unsigned token, unsigned number, struct bytes packet)
 {
     struct token_reply in;
+    struct worker *w = &s->workers.tokens[token].all[number];
     if (!token_reply_unpack(packet, &in)) {
-        log_error("malformed answer of %zu octets from the worker of token %s; ignored", packet.len, s->tokens[token].name);
+        log_error("malformed answer of %zu octets from a worker of token %s; ignored", packet.len, s->workers.tokens[token].name);
         return;
     }
-    if (s->tokens[token].in_flight > 0)
-        s->tokens[token].in_flight--;
-    if (in.id == s->checkpoint.id) {
-        checkpoint_take(&s->checkpoint, s->audit, &in);
+    if (in.id == TOKEN_REPLY_LOGGED_IN) {
+        w->logged_in = true;
         return;
     }
     struct request *r = find_request(s, in.id);
-    if (r == NULL || r->answered || r->token != token)
+    int64_t now = clock_monotonic_ms();
+    bool own = worker_answered(w, in.err, now);
+    if (in.id == s->checkpoint.id && w == s->checkpoint_at) {
+        checkpoint_take(&s->checkpoint, s->audit, &in);
         return;
+    }
+    if (r == NULL || r->answered || r->token != token || (r->at >> number & 1) == 0)
+        return;
+    if (!is_moved(r))
+        note_overtaken(s, r, number, now);
+    r->at &= ~(1U << number);
+    r->failed |= 1U << number;
     if (in.err == ZEGEL_OK)
         check_signature(r, &in);
-    else
+    else if (!own || !another_may(s, r, now))
         set_reason(r, in.err, in.reason);
 }
 
@@ -438,16 +475,16 @@ void signer_add_milter(struct signer *s, const char *listen, int fd)
     s->milters[s->milters_count++] = (struct milter){.fd = fd, .front_end = front_end, .serial = ++s->next_serial};
 }
 
-void signer_add_token(struct signer *s, const char *name, int fd)
+void signer_add_worker(struct signer *s, const char *name, int fd)
 {
-    int token = find_token(s, name);
-    if (token < 0) {
+    unsigned token, number;
+    if (!workers_find(&s->workers, name, &token, &number)) {
         log_error("too many tokens; %s is not used", name);
         (void)close(fd);
         return;
     }
-    token_lost(s, (unsigned)token);
-    s->tokens[token].fd = fd;
+    worker_lost(s, token, number);
+    worker_replace(&s->workers.tokens[token].all[number], fd);
 }
 
 /* Takes what is there. False when the peer is gone. */
@@ -467,54 +504,72 @@ static bool drain_milter(struct signer *s, const struct milter *m)
     return true;
 }
 
-static void drain_token(struct signer *s, unsigned token)
+static void drain_worker(struct signer *s, unsigned token, unsigned number)
 {
+    struct worker *w = &s->workers.tokens[token].all[number];
     for (int i = 0; i < BATCH_MAX; i++) {
-        struct pollfd p = {.fd = s->tokens[token].fd, .events = POLLIN};
+        struct pollfd p = {.fd = w->fd, .events = POLLIN};
         size_t len = 0;
         if (i > 0 && poll(&p, 1, 0) <= 0)
             return;
-        int err = io_recv(s->tokens[token].fd, s->packet, sizeof s->packet, &len, NULL);
+        int err = io_recv(w->fd, s->packet, sizeof s->packet, &len, NULL);
         if (err == ZEGEL_ERR_CLOSED) {
-            log_warn("worker of token %s is gone; what it owed is asked again of the next", s->tokens[token].name);
-            token_lost(s, token);
+            log_warn("a worker of token %s is gone; what it owed is asked of another", s->workers.tokens[token].name);
+            worker_lost(s, token, number);
             return;
         }
         if (err == ZEGEL_OK)
-            take_token_reply(s, token, bytes_of(s->packet, len));
+            take_token_reply(s, token, number, bytes_of(s->packet, len));
     }
 }
 
 static int next_timeout(const struct signer *s)
 {
-    int least = 1000;
+    int64_t now = clock_monotonic_ms();
+    int least = workers_timeout(&s->workers, now, 1000);
     for (const struct request *r = s->first; r != NULL; r = r->next) {
-        int left = clock_left_ms(r->deadline_ms);
+        int64_t stuck_ms = r->overtaken_ms == 0 || is_stuck(r, now) ? INT64_MAX : r->overtaken_ms + WORKERS_SILENT_MS;
+        int left = clock_left_ms(stuck_ms < r->deadline_ms ? stuck_ms : r->deadline_ms);
         if (left < least)
             least = left;
     }
     return least;
 }
 
+/* Control, milters, workers in this order; -1 where no worker is. Returns how many. */
+static unsigned poll_set(const struct signer *s, int control, struct pollfd p[POLL_MAX])
+{
+    unsigned n = 0;
+    p[n++] = (struct pollfd){.fd = control, .events = POLLIN};
+    for (unsigned i = 0; i < s->milters_count; i++)
+        p[n++] = (struct pollfd){.fd = s->milters[i].fd, .events = s->requests_count < REQUESTS_MAX + 64 ? POLLIN : 0};
+    for (unsigned t = 0; t < s->workers.count; t++)
+        for (unsigned i = 0; i < CONFIG_WORKERS_MAX; i++) {
+            const struct worker *w = &s->workers.tokens[t].all[i];
+            p[n++] = (struct pollfd){.fd = w->fd, .events = (short)(POLLIN | (w->full ? POLLOUT : 0))};
+        }
+    return n;
+}
+
+static void take_from_workers(struct signer *s, const struct pollfd *p)
+{
+    for (unsigned t = 0; t < s->workers.count; t++)
+        for (unsigned i = 0; i < CONFIG_WORKERS_MAX; i++, p++) {
+            if (p->revents & POLLOUT)
+                s->workers.tokens[t].all[i].full = false;
+            if (p->revents & (POLLIN | POLLHUP | POLLERR))
+                drain_worker(s, t, i);
+        }
+}
+
 static bool turn(struct signer *s, int control)
 {
-    struct pollfd p[1 + MILTERS_MAX + TOKENS_MAX];
-    unsigned n = 0, milters = s->milters_count, tokens = s->tokens_count;
+    struct pollfd p[POLL_MAX];
+    unsigned milters = s->milters_count;
     send_requests(s); /* a worker may just have come for what waits since the last turn */
-    p[n++] = (struct pollfd){.fd = control, .events = POLLIN};
-    for (unsigned i = 0; i < milters; i++)
-        p[n++] = (struct pollfd){.fd = s->milters[i].fd, .events = s->requests_count < REQUESTS_MAX + 64 ? POLLIN : 0};
-    for (unsigned i = 0; i < tokens; i++)
-        p[n++] = (struct pollfd){.fd = s->tokens[i].fd, .events = (short)(POLLIN | (s->tokens[i].full ? POLLOUT : 0))};
-    if (poll(p, n, next_timeout(s)) < 0)
+    if (poll(p, poll_set(s, control, p), next_timeout(s)) < 0)
         return true; /* EINTR */
-    for (unsigned i = 0; i < tokens; i++) {
-        short got = p[1 + milters + i].revents;
-        if (got & POLLOUT)
-            s->tokens[i].full = false;
-        if (got & (POLLIN | POLLHUP | POLLERR))
-            drain_token(s, i);
-    }
+    take_from_workers(s, p + 1 + milters);
     for (unsigned i = milters; i-- > 0;)
         if (p[1 + i].revents != 0 && !drain_milter(s, &s->milters[i])) {
             (void)close(s->milters[i].fd);

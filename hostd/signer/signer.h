@@ -13,10 +13,10 @@ struct signer *signer_new(struct audit *audit, const char *origin);
 void signer_set_config(struct signer *s, struct config *c);
 /* Taken over; what the one in force forbids and this one allowed is signed for a minute more: messages may have begun with it. */
 void signer_set_previous(struct signer *s, struct config *c);
-/* The socket of the front end that listens on `listen`, or of the worker of token `name`; taken over. A second worker replaces
- * the first. */
+/* The socket of the front end that listens on `listen`, or of a worker, "TOKEN/NUMBER"; taken over. A second one of that name
+ * replaces the first. */
 void signer_add_milter(struct signer *s, const char *listen, int fd);
-void signer_add_token(struct signer *s, const char *name, int fd);
+void signer_add_worker(struct signer *s, const char *name, int fd);
 /* Serve until the descriptor `control` is readable or hung up. */
 void signer_run(struct signer *s, int control);
 /* Write down what is only in memory (today's counts); NULL is fine. The process ends afterwards. */

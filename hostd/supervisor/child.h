@@ -12,6 +12,7 @@ enum child_kind { CHILD_SIGNER, CHILD_TOKEN, CHILD_MILTER, CHILD_RESOLVER, CHILD
 struct child {
     enum child_kind kind;
     char *argument;                     /* argv[1], owned: the token's name, the socket of listen:; NULL for the signer */
+    unsigned worker;                    /* which of its token's, from 0 */
     pid_t pid;                          /* 0: not running */
     int control;                        /* our end of its control socket; -1 */
     bool old;                           /* of the generation that is being replaced: not started again */

@@ -27,33 +27,34 @@ enum {
 
 /* ---- who there is ---- */
 
-static bool add(struct supervisor *s, enum child_kind kind, const char *argument)
+static bool add(struct supervisor *s, enum child_kind kind, const char *argument, unsigned worker)
 {
     char *copy = argument == NULL ? NULL : strdup(argument);
     if (argument != NULL && copy == NULL)
         return false;
-    s->children[s->count++] = (struct child){.kind = kind, .argument = copy, .control = -1};
+    s->children[s->count++] = (struct child){.kind = kind, .argument = copy, .worker = worker, .control = -1};
     return true;
 }
 
 bool family_plan(struct supervisor *s)
 {
     const struct config *c = s->config;
-    size_t more = 2 + (size_t)c->tokens_count + c->listen_count;
+    size_t more = 2 + (size_t)c->tokens_count * CONFIG_WORKERS_MAX + c->listen_count;
     bool verifies = false;
     struct child *room = reallocarray(s->children, s->count + more, sizeof *room);
     if (room == NULL)
         return false;
     s->children = room;
-    bool ok = add(s, CHILD_SIGNER, NULL);
+    bool ok = add(s, CHILD_SIGNER, NULL, 0);
     for (unsigned i = 0; ok && i < c->tokens_count; i++)
-        ok = add(s, CHILD_TOKEN, c->tokens[i].name);
+        for (unsigned worker = 0; ok && worker < c->tokens[i].workers_n; worker++)
+            ok = add(s, CHILD_TOKEN, c->tokens[i].name, worker);
     for (unsigned i = 0; ok && i < c->listen_count; i++) {
         bool inbound = config_verifies(c, c->listen[i]);
         verifies = verifies || inbound;
-        ok = add(s, inbound ? CHILD_INBOUND : CHILD_MILTER, c->listen[i]);
+        ok = add(s, inbound ? CHILD_INBOUND : CHILD_MILTER, c->listen[i], 0);
     }
-    return ok && (!verifies || add(s, CHILD_RESOLVER, NULL));
+    return ok && (!verifies || add(s, CHILD_RESOLVER, NULL, 0));
 }
 
 void family_remove(struct supervisor *s, unsigned i)
@@ -103,6 +104,7 @@ static enum child_kind server_of(const struct child *c)
  * the signer of its own generation, which has its configuration. */
 static void connect_pair(struct child *server, struct child *c)
 {
+    char name[CONTROL_NAME_MAX + 1];
     int fds[2];
     if (server->control < 0 || c->control < 0 || (c->kind == CHILD_TOKEN && c->old != server->old))
         return; /* when the missing one is started */
@@ -110,7 +112,11 @@ static void connect_pair(struct child *server, struct child *c)
         log_error("socketpair: %s", strerror(errno));
         return;
     }
-    if (control_send(server->control, CONTROL_PEER, c->argument, fds[0]) != ZEGEL_OK ||
+    if (c->kind == CHILD_TOKEN)
+        (void)snprintf(name, sizeof name, "%s/%u", c->argument, c->worker);
+    else
+        (void)snprintf(name, sizeof name, "%s", c->argument);
+    if (control_send(server->control, CONTROL_PEER, name, fds[0]) != ZEGEL_OK ||
         control_send(c->control, CONTROL_PEER, server->kind == CHILD_SIGNER ? "signer" : "resolver", fds[1]) != ZEGEL_OK)
         log_warn("%s could not be connected to %s", child_program(c), child_program(server));
     (void)close(fds[0]);

@@ -71,7 +71,8 @@ static bool same_token(const struct config_token *a, const struct config_token *
 {
     return same(a->name, b->name) && same(a->module, b->module) && same(a->module_sha256, b->module_sha256) &&
            same(a->token, b->token) && same(a->pin, b->pin) && a->profile == b->profile && a->sessions_n == b->sessions_n &&
-           a->deadline_ms == b->deadline_ms && same_list(a->read, a->read_count, b->read, b->read_count) &&
+           a->workers_n == b->workers_n && a->deadline_ms == b->deadline_ms &&
+           same_list(a->read, a->read_count, b->read, b->read_count) &&
            same_list(a->write, a->write_count, b->write, b->write_count);
 }
 

@@ -123,8 +123,23 @@ static size_t ask_pin(void *arg, uint8_t pin[TOKEN_PIN_MAX])
     return len;
 }
 
+/* A signer that has a choice does not wait for one that is still logging in. */
+static void say_logged_in(struct worker *w, int peer)
+{
+    uint8_t room[64];
+    struct packer p = {.data = room, .cap = sizeof room};
+    struct token_reply hello = {.id = TOKEN_REPLY_LOGGED_IN, .err = ZEGEL_OK};
+    if (pthread_mutex_trylock(&w->token_lock) != 0)
+        return; /* it is being opened */
+    bool logged_in = w->state_err == ZEGEL_OK;
+    pthread_mutex_unlock(&w->token_lock);
+    if (logged_in && token_reply_pack(&hello, &p))
+        (void)io_send(peer, bytes_of(p.data, p.len), -1);
+}
+
 void worker_set_peer(struct worker *w, int fd)
 {
+    say_logged_in(w, fd);
     pthread_mutex_lock(&w->peer_lock);
     if (w->peer >= 0)
         (void)close(w->peer);
@@ -381,13 +396,10 @@ static enum sandbox_profile profile_of(const struct config_token *t)
     switch (t->profile) {
     case CONFIG_PROFILE_LOCAL: return SANDBOX_TOKEN_LOCAL;
     case CONFIG_PROFILE_PCSC: return SANDBOX_TOKEN_PCSC;
-    case CONFIG_PROFILE_NETWORK: return SANDBOX_TOKEN_NETWORK;
-    case CONFIG_PROFILE_AUTO: break;
+    case CONFIG_PROFILE_AUTO:
+    case CONFIG_PROFILE_NETWORK: break;
     }
-    if (strstr(t->module, "softhsm") != NULL)
-        return SANDBOX_TOKEN_LOCAL;
-    bool reader = strstr(t->module, "opensc") != NULL || strstr(t->module, "zegel-pkcs11") != NULL;
-    return reader ? SANDBOX_TOKEN_PCSC : SANDBOX_TOKEN_NETWORK;
+    return SANDBOX_TOKEN_NETWORK;
 }
 
 /* SoftHSM writes its PIN flags with every login. Where it cannot, its token is of no more use to the process after the first
@@ -449,7 +461,7 @@ int worker_start(struct worker *w)
 {
     pthread_t thread;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned wanted = w->token_config->sessions_n > 0 ? (unsigned)w->token_config->sessions_n
+    unsigned wanted = w->token_config->sessions_n > 0 ? w->token_config->sessions_n
                       : cpus > THREADS_AUTO_MIN       ? (unsigned)cpus
                                                       : THREADS_AUTO_MIN;
     w->threads_count = wanted < THREADS_MAX ? wanted : THREADS_MAX;

@@ -98,7 +98,7 @@ fi
 kill -HUP "$ZEGELD_PID"
 wait_for 5 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "after reload" "not taken"
-if [ "$(pgrep -cP "$ZEGELD_PID")" -eq 5 ] && ! grep -q 'ended' "$WORK/log/zegeld"; then ok "no process ended meanwhile"; else not_ok "processes" "$(grep ended "$WORK/log/zegeld")"; fi
+if [ "$(pgrep -cP "$ZEGELD_PID")" -eq 6 ] && ! grep -q 'ended' "$WORK/log/zegeld"; then ok "no process ended meanwhile"; else not_ok "processes" "$(grep ended "$WORK/log/zegeld")"; fi
 # zegeld replaced while Postfix sends.
 replaced() { [ "$(grep -c 'all processes replaced' "$WORK/log/zegeld")" -ge "$1" ]; }
 for i in 1 2 3; do

@@ -27,11 +27,39 @@ START_TEST(defaults)
     ck_assert_str_eq(c->state, "/var/lib/zegel");
     ck_assert_int_eq(c->tokens[0].deadline_ms, 10000);
     ck_assert_int_eq(c->tokens[0].sessions_n, 0);
+    ck_assert_int_eq(c->tokens[0].workers_n, 2);
+    ck_assert_int_eq(c->tokens[0].profile, CONFIG_PROFILE_NETWORK);
     ck_assert_str_eq(c->domains[0].domain, "example.nl");
     ck_assert_str_eq(c->domains[0].keys[0].key, "pkcs11:token=zegel;object=example.nl/s1");
     ck_assert(c->domains[0].relaxed_header && c->domains[0].relaxed_body);
     ck_assert_int_eq(c->domains[0].on_failure, CONFIG_TEMPFAIL);
     config_free(c);
+}
+END_TEST
+
+/* A second process where the token can serve two. */
+START_TEST(workers)
+{
+    static const struct {
+        const char *module, *pin, *more;
+        unsigned workers;
+    } all[] = {{"/usr/lib/libvendor.so", "file:/p", "", 2},
+               {"/usr/lib/softhsm/libsofthsm2.so", "file:/p", "", 2},
+               {"/usr/lib/opensc-pkcs11.so", "file:/p", "", 1},
+               {"/usr/lib/opensc-pkcs11.so", "file:/p", "    workers: 3\n", 3},
+               {"/usr/lib/opensc-pkcs11.so", "file:/p", "    profile: network\n", 2},
+               {"/usr/lib/libvendor.so", "file:/p", "    profile: pcsc\n", 1},
+               {"/usr/lib/libvendor.so", "pinpad", "    workers: auto\n", 1},
+               {"/usr/lib/libvendor.so", "file:/p", "    workers: 1\n", 1}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct buf yaml = BUF_INIT;
+        buf_addf(&yaml, "tokens:\n  - name: t\n    module: %s\n    token: pkcs11:token=zegel\n    pin: %s\n%s", all[i].module,
+                 all[i].pin, all[i].more);
+        struct config *c = good(buf_cstr(&yaml));
+        ck_assert_msg(c->tokens[0].workers_n == all[i].workers, "%s: %u", buf_cstr(&yaml), c->tokens[0].workers_n);
+        config_free(c);
+        buf_free(&yaml);
+    }
 }
 END_TEST
 
@@ -72,6 +100,9 @@ static const struct {
     {"tokens:\n  - name: a\n    module: /m\n    token: pkcs11:token=x\n    pin: '1234'\n", "tokens.pin"},
     {TOKEN "    sessions: many\n", "tokens.sessions"},
     {TOKEN "    sessions: 0\n", "tokens.sessions"},
+    {TOKEN "    workers: 0\n", "tokens.workers"},
+    {TOKEN "    workers: 5\n", "tokens.workers"},
+    {TOKEN "    workers: 2 or 3\n", "tokens.workers"},
     {TOKEN "    deadline: 60s\n", "tokens.deadline"},
     {TOKEN "    deadline: soon\n", "tokens.deadline"},
     {TOKEN "listen:\n  - tcp:25\n", "listen"},
@@ -292,5 +323,5 @@ START_TEST(durations)
 }
 END_TEST
 
-UNIT_MAIN("config", defaults, find_domain, bad, header_policy, header_policy_bounds, unreadable_file, front_ends, senders_table,
-          networks, durations)
+UNIT_MAIN("config", defaults, workers, find_domain, bad, header_policy, header_policy_bounds, unreadable_file, front_ends,
+          senders_table, networks, durations)
