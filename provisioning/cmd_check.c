@@ -7,8 +7,10 @@
 #include "base/io.h"
 #include "check/explain.h"
 #include "check/report.h"
+#include "canary.h"
 #include "cmd.h"
 #include "dkim/domain.h"
+#include "keylife.h"
 
 enum { DEADLINE_MS = 5000 };
 
@@ -21,10 +23,13 @@ struct run {
     struct explain *explain;
     struct cmd_token *tokens; /* one for each of config.tokens, opened when a key of it comes up */
     char **token_faults;      /* why one could not be opened */
+    struct keylife *lives;    /* NULL: the audit log could not be read */
+    struct buf life_source;   /* evidence: what was read of it */
     json_t *json;             /* NULL: text */
     struct done {
         struct check_subject subject;
         struct check_key *keys;
+        struct check_canary *canary;
         struct check check;
     } * done; /* kept for the page */
     unsigned count;
@@ -51,8 +56,9 @@ static void find_key(struct run *r, struct check_key *k)
     struct buf why = BUF_INIT;
     struct key found;
     const char *fault = open_token(r, k->key->token);
-    if (fault == NULL && key_find(r->tokens[k->key->token].token, k->key->key, &found, &why) == ZEGEL_OK &&
-        found.spki_len <= sizeof k->spki) {
+    int err = fault != NULL ? ZEGEL_ERR_TOKEN_GONE : key_find(r->tokens[k->key->token].token, k->key->key, &found, &why);
+    k->gone = err == ZEGEL_ERR_KEY_GONE;
+    if (err == ZEGEL_OK && found.spki_len <= sizeof k->spki) {
         memcpy(k->spki, found.spki, found.spki_len);
         k->spki_len = found.spki_len;
     } else {
@@ -69,6 +75,9 @@ static void clear(struct done *d)
     for (unsigned k = 0; k < d->subject.keys_count; k++)
         free(d->keys[k].absent);
     free(d->keys);
+    if (d->canary != NULL)
+        buf_free(&d->canary->evidence);
+    free(d->canary);
     *d = (struct done){0};
 }
 
@@ -84,9 +93,14 @@ static int prepare(struct run *r, const char *domain, const struct config_domain
     d->subject.keys_count = configured->keys_count;
     for (unsigned k = 0; k < configured->keys_count; k++) {
         d->keys[k].key = &configured->keys[k];
+        d->keys[k].life = keylife_get(r->lives, configured->domain, configured->keys[k].selector);
+        d->keys[k].life_source = buf_cstr(&r->life_source);
         find_key(r, &d->keys[k]);
     }
-    return ZEGEL_OK;
+    if (r->opt->no_canary)
+        return ZEGEL_OK;
+    d->subject.canary = d->canary = calloc(1, sizeof *d->canary);
+    return d->canary == NULL ? ZEGEL_ERR_NOMEM : canary_send(r->config, configured, r->observe, d->canary);
 }
 
 static void print(struct run *r, const struct check *c)
@@ -172,6 +186,19 @@ static int write_page(const struct run *r, struct buf *why)
     return err;
 }
 
+/* A resolver that has no answer even for the root is broken, or cut off: that says nothing about any domain. */
+static int try_resolver(struct run *r, struct buf *why)
+{
+    struct observe_answer root = {0};
+    int err = observe_resolve(r->observe, ".", LDNS_RR_TYPE_SOA, &root);
+    if (err == ZEGEL_OK && root.error != NULL) {
+        buf_addf(why, "no DNS: the root cannot be resolved: %s; see dns.resolver and the network", root.error);
+        err = ZEGEL_ERR_SYSTEM;
+    }
+    observe_answer_clear(&root);
+    return err;
+}
+
 static int start(struct run *r, struct buf *why)
 {
     const struct config *c = r->config;
@@ -180,8 +207,13 @@ static int start(struct run *r, struct buf *why)
     r->token_faults = calloc(c->tokens_count, sizeof *r->token_faults);
     if (r->tokens == NULL || r->token_faults == NULL)
         return ZEGEL_ERR_NOMEM;
+    buf_addf(&r->life_source, "%s/audit: ", c->state);
+    if (keylife_read(c, &r->lives, &r->life_source) == ZEGEL_OK)
+        buf_add_str(&r->life_source, "first and last signature of each key, as the records say");
     int err = path == NULL ? ZEGEL_OK : explain_load(path, clock_wall_s(), &r->explain, why);
-    return err == ZEGEL_OK ? observe_open(c->dns.resolver, DEADLINE_MS, &r->observe, why) : err;
+    if (err == ZEGEL_OK)
+        err = observe_open(c->dns.resolver, DEADLINE_MS, &r->observe, why);
+    return err == ZEGEL_OK ? try_resolver(r, why) : err;
 }
 
 static void finish(struct run *r)
@@ -197,6 +229,8 @@ static void finish(struct run *r)
     free(r->done);
     free(r->tokens);
     free(r->token_faults);
+    keylife_free(r->lives);
+    buf_free(&r->life_source);
     explain_free(r->explain);
     observe_close(r->observe);
     json_decref(r->json);
@@ -242,6 +276,6 @@ static int run(int argc, char **argv)
 const struct cmd cmd_check = {
     .name = "check",
     .run = run,
-    .usage = "DOMAIN | --all [--non-sending] [--no-token] [--explain FILE] [--lang en|nl] [--html FILE] [--json]",
+    .usage = "DOMAIN | --all [--non-sending] [--no-token] [--no-canary] [--explain FILE] [--lang en|nl] [--html FILE] [--json]",
     .summary = "do DNS and the keys meet the rules for a domain? with evidence; 1: a rule failed",
 };

@@ -15,6 +15,17 @@ void check_day(int64_t t, char out[16])
         (void)snprintf(out, 16, "?");
 }
 
+int64_t check_since(const struct check_life *x)
+{
+    return x->first_signed_s != 0 ? x->first_signed_s : x->seen_s != 0 ? x->seen_s : x->made_s;
+}
+
+int64_t check_due(const struct check_life *x)
+{
+    int64_t since = check_since(x);
+    return x->due_s != 0 || since == 0 ? x->due_s : since + CHECK_AGE_MAX_DAYS * (int64_t)86400;
+}
+
 /* Octets of one record, and records of one answer, that are shown: the rest is counted. */
 enum { SHOWN_OCTETS = 600, SHOWN_RECORDS = 12 };
 
@@ -29,6 +40,7 @@ const struct check_rule check_rules[CHECK_RULES] = {
     [RULE_DKIM_AGE] = {"dkim.age", "internet.nl, M3AAWG"},
     [RULE_DKIM_WILDCARD] = {"dkim.wildcard", "RFC 6376 §6.1.2, Zegel"},
     [RULE_DKIM_UNKNOWN] = {"dkim.unknown", "Zegel"},
+    [RULE_CANARY] = {"canary", "RFC 6376 §6.1, RFC 9989 §4.4"},
     [RULE_SPF_ONE] = {"spf.one", "RFC 7208 §3.2, §4.5"},
     [RULE_SPF_SYNTAX] = {"spf.syntax", "RFC 7208 §4.6.1, §12"},
     [RULE_SPF_INCLUDES] = {"spf.includes", "RFC 7208 §5.2, §6.1, internet.nl"},
@@ -52,7 +64,7 @@ static const struct {
     bool sending, not_sending; /* for which domains */
     void (*run)(struct check *c);
 } themes[] = {
-    {true, false, check_dkim}, {true, false, check_dkim_keys}, {true, false, check_spf},
+    {true, false, check_dkim}, {true, false, check_dkim_keys}, {true, false, check_canary}, {true, false, check_spf},
     {true, true, check_dmarc}, {true, true, check_dnssec},     {false, true, check_nosend},
 };
 

@@ -21,7 +21,18 @@ struct check_key {
     uint8_t spki[CHECK_SPKI_MAX]; /* from the token */
     size_t spki_len;              /* 0: not to be had, for this reason: */
     char *absent;
+    bool gone; /* the token was there, and has no such key */
     struct check_life life;
+    const char *life_source; /* evidence: where that is from, or why nothing is known; borrowed, NULL: nobody was asked */
+};
+
+/* What became of a message that the running daemon was to sign. */
+struct check_canary {
+    enum { CANARY_NOT_TRIED, CANARY_REFUSED, CANARY_UNSIGNED, CANARY_BAD, CANARY_GOOD } fate;
+    char through[300];   /* the daemon's socket, as listen: names it */
+    char selector[64];   /* BAD: of the first key without a good signature */
+    char reason[400];    /* NOT_TRIED, REFUSED, BAD */
+    struct buf evidence; /* a line for each signature */
 };
 
 /* What is checked. Borrowed; lives as long as the check. */
@@ -30,6 +41,7 @@ struct check_subject {
     bool sends; /* false: no mail comes from there, and DNS has to say so */
     const struct check_key *keys;
     unsigned keys_count;
+    const struct check_canary *canary; /* NULL: none was wanted */
 };
 
 struct check_finding {
@@ -89,11 +101,17 @@ struct check_number check_number(long long n);
 
 void check_dkim(struct check *c);
 void check_dkim_keys(struct check *c);
+void check_canary(struct check *c);
 void check_spf(struct check *c);
 void check_dmarc(struct check *c);
 void check_dnssec(struct check *c);
 void check_nosend(struct check *c);
 
+/* By when a successor is to take over: as the life says, or CHECK_AGE_MAX_DAYS after it began to be used; 0: not known. */
+enum { CHECK_AGE_MAX_DAYS = 180 };
+/* When it came into use, as far as is known; 0: not known. */
+int64_t check_since(const struct check_life *x);
+int64_t check_due(const struct check_life *x);
 /* A day as "2026-11-25", in UTC; "?" when there is none such. */
 void check_day(int64_t t, char out[16]);
 

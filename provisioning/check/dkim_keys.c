@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "dkim/keyrecord.h"
 
-enum { BITS_MIN = 2048, BITS_USUAL = 2048, AGE_MAX_DAYS = 180, DAY_S = 86400 };
+enum { BITS_MIN = 2048, BITS_USUAL = 2048, DAY_S = 86400 };
 
 struct look {
     const struct check_key *key;
@@ -154,7 +154,8 @@ static void judge_token(struct check *c, const struct look *l, const struct obse
     const struct observe_answer *other = NULL;
     unsigned same = 0;
     if (l->key->spki_len == 0) {
-        check_add(c, RULE_DKIM_TOKEN, CHECK_WARN, MSG_TOKEN_ABSENT, NULL, CHECK_WITH(l->name, l->key->absent));
+        check_add(c, RULE_DKIM_TOKEN, l->key->gone ? CHECK_FAIL : CHECK_WARN, l->key->gone ? MSG_TOKEN_NONE : MSG_TOKEN_ABSENT,
+                  NULL, CHECK_WITH(l->name, l->key->absent));
         return;
     }
     for (unsigned i = 0; i < all->count; i++)
@@ -175,24 +176,25 @@ static void judge_token(struct check *c, const struct look *l, const struct obse
 static void judge_age(struct check *c, const struct look *l)
 {
     const struct check_life *life = &l->key->life;
-    int64_t since = life->first_signed_s != 0 ? life->first_signed_s : life->seen_s != 0 ? life->seen_s : life->made_s;
-    char day[16];
+    int64_t since = check_since(life);
+    struct buf evidence = BUF_INIT;
+    char day[16], due[16];
+    if (l->key->life_source != NULL)
+        buf_addf(&evidence, "%s\n", l->key->life_source);
     if (since == 0) {
-        check_add(c, RULE_DKIM_AGE, CHECK_INFO, MSG_AGE_UNKNOWN, NULL, CHECK_WITH(l->name));
+        check_add(c, RULE_DKIM_AGE, CHECK_INFO, MSG_AGE_UNKNOWN, &evidence, CHECK_WITH(l->name));
         return;
     }
     int64_t days = (c->time_s - since) / DAY_S;
-    if (life->due_s != 0 && life->due_s < c->time_s) {
-        check_day(life->due_s, day);
-        check_add(c, RULE_DKIM_AGE, CHECK_WARN, MSG_AGE_OVERDUE, NULL, CHECK_WITH(l->name, day));
-        return;
-    }
     check_day(since, day);
-    if (days > AGE_MAX_DAYS)
-        check_add(c, RULE_DKIM_AGE, CHECK_WARN, MSG_AGE_OLD, NULL,
-                  CHECK_WITH(l->name, check_number(days).text, check_number(AGE_MAX_DAYS).text));
+    check_day(check_due(life), due);
+    if (days > CHECK_AGE_MAX_DAYS)
+        check_add(c, RULE_DKIM_AGE, CHECK_WARN, MSG_AGE_OLD, &evidence,
+                  CHECK_WITH(l->name, check_number(days).text, check_number(CHECK_AGE_MAX_DAYS).text));
+    else if (check_due(life) < c->time_s)
+        check_add(c, RULE_DKIM_AGE, CHECK_WARN, MSG_AGE_OVERDUE, &evidence, CHECK_WITH(l->name, due));
     else
-        check_add(c, RULE_DKIM_AGE, CHECK_PASS, MSG_AGE, NULL, CHECK_WITH(l->name, check_number(days).text, day));
+        check_add(c, RULE_DKIM_AGE, CHECK_PASS, MSG_AGE, &evidence, CHECK_WITH(l->name, check_number(days).text, due));
 }
 
 void check_dkim_keys(struct check *c)

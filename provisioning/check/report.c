@@ -74,7 +74,7 @@ static json_t *key_json(const struct check_key *k)
     set_day(j, "last-signed", k->life.last_signed_s);
     set_day(j, "retired", k->life.retired_s);
     set_day(j, "revoked", k->life.revoked_s);
-    set_day(j, "due", k->life.due_s);
+    set_day(j, "due", check_due(&k->life));
     return j;
 }
 

@@ -30,7 +30,7 @@ static struct span span_of(const struct check *c)
         int64_t begin = begin_of(x);
         if (begin != 0 && begin < s.from_s)
             s.from_s = begin;
-        s.to_s = later(s.to_s, x->due_s);
+        s.to_s = later(s.to_s, check_due(x));
     }
     int64_t margin = later((s.to_s - s.from_s) / 25, (int64_t)7 * DAY_S);
     s.from_s -= margin;
@@ -73,8 +73,8 @@ static void draw_key(struct buf *out, const struct span *s, const struct check_k
     bar(out, s, "made", begin, signing == 0 ? end : signing, y);
     bar(out, s, "signing", signing, end, y);
     bar(out, s, "after", x->retired_s, x->revoked_s != 0 ? x->revoked_s : now, y);
-    if (x->due_s != 0)
-        line(out, "due", x_of(s, x->due_s), y - 3, y + BAR + 3);
+    if (check_due(x) != 0)
+        line(out, "due", x_of(s, check_due(x)), y - 3, y + BAR + 3);
 }
 
 /* The first of each month, or of each quarter when there are many. */
@@ -147,7 +147,7 @@ void report_lives(const struct check *c, const struct text_language *l, struct b
         cell(out, key->life.last_signed_s);
         cell(out, key->life.retired_s);
         cell(out, key->life.revoked_s);
-        cell(out, key->life.due_s);
+        cell(out, check_due(&key->life));
         buf_add_str(out, "</tr>\n");
     }
     buf_add_str(out, "</tbody></table>\n");

@@ -18,6 +18,7 @@ enum check_rule_id {
     RULE_DKIM_AGE,
     RULE_DKIM_WILDCARD,
     RULE_DKIM_UNKNOWN,
+    RULE_CANARY,
     RULE_SPF_ONE,
     RULE_SPF_SYNTAX,
     RULE_SPF_INCLUDES,
@@ -60,7 +61,8 @@ enum check_message {
     MSG_TOKEN_ABSENT, /* {1}: why */
     MSG_SERVERS_SAME, /* {1}: how many */
     MSG_SERVERS_ODD,  /* {1}: server */
-    MSG_AGE,          /* {1}: days, {2}: since when */
+    MSG_TOKEN_NONE,   /* {1}: what the token said */
+    MSG_AGE,          /* {1}: days, {2}: due when */
     MSG_AGE_OLD,      /* {1}: days, {2}: most */
     MSG_AGE_OVERDUE,  /* {1}: due when */
     MSG_AGE_UNKNOWN,
@@ -69,7 +71,12 @@ enum check_message {
     MSG_UNKNOWN_NONE, /* {1}: how many names were tried */
     MSG_UNKNOWN,      /* {0}: selector's name */
     MSG_UNKNOWN_HIDDEN,
-    MSG_SPF_SYNTAX, /* {1}: the term, {2}: what is wrong with it */
+    MSG_CANARY_NOT_TRIED, /* {0}: domain, {1}: why */
+    MSG_CANARY_REFUSED,   /* {1}: socket, {2}: answer */
+    MSG_CANARY_UNSIGNED,  /* {1}: socket */
+    MSG_CANARY_BAD,       /* {1}: selector, {2}: why */
+    MSG_CANARY_GOOD,      /* {1}: how many keys, {2}: socket */
+    MSG_SPF_SYNTAX,       /* {1}: the term, {2}: what is wrong with it */
     MSG_SPF_SYNTAX_OK,
     MSG_SPF_INCLUDES_OK,  /* {1}: how many */
     MSG_SPF_INCLUDE_NONE, /* {1}: the included name */

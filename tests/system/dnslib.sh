@@ -104,6 +104,7 @@ start_internet() {
     { knot_conf top 127.0.0.1; printf '  - domain: nl\n    file: %s/top/nl.zone\n    dnssec-signing: on\n    dnssec-policy: sign\n    zonefile-sync: -1\n' "$WORK"
       printf '  - domain: .\n    file: %s/top/root.zone\n    dnssec-signing: on\n    dnssec-policy: sign\n    zonefile-sync: -1\n' "$WORK"; } >"$WORK/top/knot.conf"
     start_knotd top
+    TOP_PID=$KNOT_PID
     wait_for 20 serves 127.0.0.1 nl DNSKEY || die "nl is not served"
     {
         printf '$TTL 3600\n. SOA a.root. x.root. 1 3600 600 86400 300\n. NS a.root.\na.root. A 127.0.0.1\nnl. NS ns.nl.\nns.nl. A 127.0.0.1\n'

@@ -35,7 +35,7 @@ start_internet
 
 check() { # ARGUMENTS: sets CODE; output in $WORK/out
     CODE=0
-    "$BUILD/zegel" check "$@" --no-token --config "$WORK/zegel.yaml" >"$WORK/out" 2>"$WORK/err" || CODE=$?
+    "$BUILD/zegel" check "$@" --no-token --no-canary --config "$WORK/zegel.yaml" >"$WORK/out" 2>"$WORK/err" || CODE=$?
 }
 has() { # RESULT RULE: in the JSON of one domain
     "$PYTHON" -c 'import json, sys
@@ -108,10 +108,34 @@ check good.cases.nl --json
 ok "a server with another key than the others is found" has FAIL dkim.servers
 kill -STOP "$SECONDARY_PID"
 check good.cases.nl --json
-ok "a server with another key than the others is found" has FAIL dkim.servers
-kill -STOP "$SECONDARY_PID"
-check good.cases.nl --json
 ok "a server that does not answer is no pass" has FAIL dkim.servers
 kill -CONT "$SECONDARY_PID"
+
+# ---- The page: a regular file, whole or not at all. What cannot be done is exit code 3, and nothing is written then.
+check strict.cases.nl --html "$WORK/page.html"
+ok "a page: 0" [ "$CODE" -eq 0 ]
+ok "which is whole" grep -q "</html>" "$WORK/page.html"
+echo mine >"$WORK/mine"
+ln -s "$WORK/mine" "$WORK/link.html"
+mkfifo "$WORK/fifo.html"
+for target in "$WORK/link.html" "$WORK/fifo.html" "$WORK/nowhere/page.html" "$WORK/zones" /proc/page.html; do
+    check good.cases.nl --html "$target"
+    ok "no page to $target: 3" [ "$CODE" -eq 3 ]
+done
+ok "what the link points to is as it was" grep -qx mine "$WORK/mine"
+ok "nothing is left beside them" [ -z "$(find "$WORK" -name '.zegel-*')" ]
+for setting in 'trust-anchor-file: /nonexistent' 'nonsense: yes'; do
+    sed "s#^dns:.*#dns: {resolver: $WORK/broken.conf}#" "$WORK/zegel.yaml" >"$WORK/broken.yaml"
+    printf 'server:\n    %s\n' "$setting" >"$WORK/broken.conf"
+    CODE=0
+    "$BUILD/zegel" check good.cases.nl --no-token --no-canary --config "$WORK/broken.yaml" >"$WORK/out" 2>"$WORK/err" || CODE=$?
+    ok "no resolver ($setting): 3" [ "$CODE" -eq 3 ]
+done
+kill -STOP "$TOP_PID"
+check good.cases.nl
+ok "no answer from the root: 3" [ "$CODE" -eq 3 ]
+kill -CONT "$TOP_PID"
+check good.cases.nl --explain "$WORK/none.yaml"
+ok "no explain.yaml where one is named: 2" [ "$CODE" -eq 2 ]
 
 [ "$failed" -eq 0 ]

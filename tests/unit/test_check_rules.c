@@ -157,4 +157,31 @@ START_TEST(escaping)
 }
 END_TEST
 
-UNIT_MAIN("check", spf_grammar, dmarc_record, dmarc_walk, dmarc_hosts, languages, escaping)
+/* Over the bounds nothing is asked any more (there is no resolver here to ask), and the answer says why. */
+START_TEST(bounds)
+{
+    struct observe_answer a = {0};
+    struct check c = {.asks = CHECK_ASKS_MAX, .until_ms = INT64_MAX};
+    check_ask(&c, "b.nl", LDNS_RR_TYPE_TXT, &a);
+    ck_assert_str_eq(a.error, "too many look-ups for one domain");
+    observe_answer_clear(&a);
+    c = (struct check){.until_ms = 1};
+    check_ask(&c, "b.nl", LDNS_RR_TYPE_TXT, &a);
+    ck_assert_str_eq(a.error, "no time left for this domain");
+    observe_answer_clear(&a);
+    ck_assert(!c.failed);
+}
+END_TEST
+
+/* A key is due 180 days after it came into use, unless somebody says another day. */
+START_TEST(due)
+{
+    const int64_t day = 86400, t = 1700000000;
+    ck_assert_int_eq(check_due(&(struct check_life){0}), 0);
+    ck_assert_int_eq(check_due(&(struct check_life){.made_s = t}), t + 180 * day);
+    ck_assert_int_eq(check_due(&(struct check_life){.made_s = t, .seen_s = t + 1, .first_signed_s = t + 2}), t + 2 + 180 * day);
+    ck_assert_int_eq(check_due(&(struct check_life){.first_signed_s = t, .due_s = t + 90 * day}), t + 90 * day);
+}
+END_TEST
+
+UNIT_MAIN("check", bounds, due, spf_grammar, dmarc_record, dmarc_walk, dmarc_hosts, languages, escaping)
