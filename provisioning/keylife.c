@@ -47,7 +47,7 @@ static struct keylife *new_for(const struct config *c)
 
 static struct entry *find(const struct keylife *l, const char *name)
 {
-    struct entry wanted;
+    struct entry wanted = {.name = ""};
     (void)snprintf(wanted.name, sizeof wanted.name, "%s", name);
     return l->count == 0 ? NULL : bsearch(&wanted, l->entries, l->count, sizeof wanted, compare);
 }
@@ -168,6 +168,7 @@ struct check_life keylife_get(const struct keylife *l, const char *domain, const
 {
     char name[NAME_MAX_OURS + 1];
     (void)snprintf(name, sizeof name, "%s/%s", domain, selector);
+    static const struct check_life nothing;
     const struct entry *e = l == NULL ? NULL : find(l, name);
-    return e == NULL ? (struct check_life){0} : e->life;
+    return e == NULL ? nothing : e->life;
 }

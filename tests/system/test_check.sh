@@ -124,13 +124,16 @@ for target in "$WORK/link.html" "$WORK/fifo.html" "$WORK/nowhere/page.html" "$WO
 done
 ok "what the link points to is as it was" grep -qx mine "$WORK/mine"
 ok "nothing is left beside them" [ -z "$(find "$WORK" -name '.zegel-*')" ]
-for setting in 'trust-anchor-file: /nonexistent' 'nonsense: yes'; do
-    sed "s#^dns:.*#dns: {resolver: $WORK/broken.conf}#" "$WORK/zegel.yaml" >"$WORK/broken.yaml"
-    printf 'server:\n    %s\n' "$setting" >"$WORK/broken.conf"
+sed "s#^dns:.*#dns: {resolver: $WORK/broken.conf}#" "$WORK/zegel.yaml" >"$WORK/broken.yaml"
+broken() { # SETTING: CODE of a check with it
+    printf 'server:\n    %s\n' "$1" >"$WORK/broken.conf"
     CODE=0
     "$BUILD/zegel" check good.cases.nl --no-token --no-canary --config "$WORK/broken.yaml" >"$WORK/out" 2>"$WORK/err" || CODE=$?
-    ok "no resolver ($setting): 3" [ "$CODE" -eq 3 ]
-done
+}
+broken "trust-anchor-file: /nonexistent"
+ok "a resolver that answers nothing: 3" [ "$CODE" -eq 3 ]
+broken "nonsense: yes"
+ok "a resolver's configuration with an error: 2" [ "$CODE" -eq 2 ]
 kill -STOP "$TOP_PID"
 check good.cases.nl
 ok "no answer from the root: 3" [ "$CODE" -eq 3 ]

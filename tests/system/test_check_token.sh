@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2016 # $TTL is of the zone file
 # `zegel check` with a token and a running zegeld: the key in DNS is the token's or is not, a canary goes through the daemon and its
 # signatures are read back, keys have the age that the audit log gives them; and what filters that are none of ours do to it.
 set -u
