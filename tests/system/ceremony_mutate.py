@@ -1,11 +1,12 @@
 #!/usr/bin/python3
-"""Change every file of a transcript and demand that `zegel ceremony verify` notices: ZEGEL DIR [all].
+"""Change every file of a transcript and demand that the verifier notices: VERIFIER DIR [all | FILE...]. VERIFIER: zegel-ceremony-verify.
 
-Of each file: the first of each octet value, a bit of it flipped, and octets spread over all of it; cut, longer, empty, gone; and files
+Of each file (or only those): the first of each octet value, a bit of it flipped, and octets spread over all of it; cut, longer, empty, gone; and files
 that do not belong there. With `all`: every octet."""
 import os, shutil, subprocess, sys, tempfile
 
-zegel, original, every = sys.argv[1], sys.argv[2], sys.argv[3:] == ["all"]
+verifier, original, every = sys.argv[1], sys.argv[2], sys.argv[3:] == ["all"]
+only = [] if every else sys.argv[3:]
 SPREAD = int(os.environ.get("SPREAD", "12"))
 work = tempfile.mkdtemp()
 directory = os.path.join(work, "t")
@@ -14,7 +15,7 @@ tried, unnoticed = 0, []
 
 
 def passes():
-    return subprocess.run([zegel, "ceremony", "verify", directory], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    return subprocess.run([verifier, directory], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def attempt(path, data, what):
@@ -34,7 +35,7 @@ def classes(data):  # one octet of each kind: digits, letters, punctuation, line
 
 
 assert passes(), "the original does not verify"
-for name in sorted(os.listdir(original)):
+for name in sorted(only or os.listdir(original)):
     path = os.path.join(directory, name)
     with open(path, "rb") as file:
         data = file.read()

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Attacks on a ceremony, each refused with a line that says why: one dishonest person, exchanged papers, a second run, a wrong token,
-# and every file of a transcript changed in every way. ZEGEL_LONG=1: every octet.
+# and every file of a transcript changed in every way. SOAK=1: every octet.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -178,7 +178,7 @@ refused "people the auditor does not know" 1 'is not among them' Z verify --trus
 
 # ---- every file, changed (a sanitizer makes each verify ten times slower: whole files only)
 if nm "$BUILD/zegel" | grep -q "__[at]san_init"; then export SPREAD=0; fi
-accepted "every file, mutated" "$PYTHON" "$SYSTEM/ceremony_mutate.py" "$BUILD/zegel" "$A" "${ZEGEL_LONG:+all}"
+accepted "every file, mutated" "$PYTHON" "$SYSTEM/ceremony_mutate.py" "$BUILD/zegel-ceremony-verify" "$A" ${SOAK:+all}
 tail -n 1 "$WORK/out"
 
 [ "$failed" -eq 0 ] || die "$failed failed"

@@ -73,7 +73,7 @@ accepted "the independent script" "$PYTHON" "$SYSTEM/ceremony_audit.py" "$A" "$W
 [ "$(count vault 5678 example.nl/z1)" -eq 0 ] || not_ok "the copy" "is on the backup token still"
 on zegel 1234 >"$WORK/objects"
 ! grep -A6 'Private Key Object' "$WORK/objects" | grep -q 'Access:.*[^ ]extractable' || not_ok "the original" "can leave still"
-accepted "every file, mutated" env SPREAD=1 "$PYTHON" "$SYSTEM/ceremony_mutate.py" "$BUILD/zegel" "$A"
+accepted "every file, mutated" env SPREAD=1 "$PYTHON" "$SYSTEM/ceremony_mutate.py" "$BUILD/zegel-ceremony-verify" "$A"
 tail -n 1 "$WORK/out"
 
 # A second key whose copy stays; then it is destroyed on both.

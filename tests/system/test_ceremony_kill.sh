@@ -1,9 +1,11 @@
 #!/bin/bash
 # A ceremony killed (SIGKILL) behind each thing it made durable and in the middle of what it writes, or met by a full disk: the same
-# command goes on, makes each key once, and the transcript verifies. ZEGEL_LONG=1: behind every write.
+# command goes on, does to each key once what was planned, and the transcript verifies. SOAK=1: behind every write of every action.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/faultlib.sh
+. "$SYSTEM/faultlib.sh"
 # shellcheck source=tests/system/ceremony.sh
 . "$SYSTEM/ceremony.sh"
 
@@ -49,8 +51,13 @@ finish() { # NAME
             return 1
         fi
     fi
-    if [ "$(objects | grep -c "label: *$HALF")" -ne "$KEY_OBJECTS" ]; then
-        not_ok "$1" "the token has $(objects | grep -c "label: *$HALF") objects of $HALF, not $KEY_OBJECTS"
+    objects >"$WORK/objects"
+    if [ "$(grep -c "label: *$HALF" "$WORK/objects")" -ne "$KEY_OBJECTS" ]; then
+        not_ok "$1" "the token has $(grep -c "label: *$HALF" "$WORK/objects") objects of $HALF, not $KEY_OBJECTS"
+        return 1
+    fi
+    if [ "$(grep -c "label: *'standing of $HALF'" "$WORK/objects")" -ne "$NOTES" ]; then
+        not_ok "$1" "the token does not have $NOTES notes on what the key may do"
         return 1
     fi
 }
@@ -62,7 +69,7 @@ sealed_and_good() { # NAME [OPTION of verify...]
     Z verify "$@" "$A" >"$WORK/out" 2>"$WORK/err" || not_ok "$name" "$(cat "$WORK/err")"
 }
 
-# killed ACTION CALL STEP: kill at every STEPth CALL
+# killed ACTION CALL STEP: kill at every STEPth CALL; the last of them is sealed and verified
 killed() {
     local calls n times=0
     reset
@@ -73,27 +80,34 @@ killed() {
         [ $? -eq 137 ] || { not_ok "$1: killed at $2 $n of $calls" "was not killed"; continue; }
         times=$((times + 1))
         finish "$1: killed at $2 $n of $calls" || continue
-        if [ $((times % 6)) -eq 0 ]; then sealed_and_good "$1: killed at $2 $n of $calls" "${MORE[@]}"; fi
+        if [ $((times % 8)) -eq 0 ]; then sealed_and_good "$1: killed at $2 $n of $calls" "${MORE[@]}"; fi
     done
     [ "$times" -gt 0 ] || not_ok "$1" "nothing was killed"
     echo "ok   $1: killed $times times at $2, went on each time"
 }
 
 halves=0 lost=0 MORE=()
-every=${ZEGEL_LONG:+1}
-HALF=example.nl/z1 KEY_OBJECTS=2
+HALF=example.nl/z1 KEY_OBJECTS=2 NOTES=0
 { prepare "$A" 1 --key example.nl/z1:ed25519 && approve "$A" alice bob; } >/dev/null || die "prepare"
 rm -f "$A/script.pdf"
 baseline
 killed generate fsync 1
-killed generate write "${every:-9}"
+killed generate write "$(short_or 20 1)"
+
+# SoftHSM itself, in the middle of writing its token.object: the token is gone, the run says so, and goes on when it is back.
+reset
+object=$(grep -lr zegel "$WORK"/softhsm/tokens/*/token.object)
+{ strace -f -qq -o /dev/null -P "$object" -e trace=write -e inject=write:signal=SIGKILL:when=1 "${run_it[@]}" >/dev/null 2>&1; } 2>/dev/null
+refused "SoftHSM lost its own token.object" 3 'matches no token .*; plug it in' "${run_it[@]}"
+mend_token "$WORK/base/tokens" || not_ok "SoftHSM lost its own token.object" "it is whole"
+accepted "and it is back" "${run_it[@]}"
 
 # One sync may fail unseen: that the PIN latch is open again, which errs on the safe side when lost.
 survived=0
 # The disk is full, or broken, at each sync and at each writing of the journal.
 reset
 calls=$(count_calls fsync)
-for ((n = 1; n <= calls; n += ${every:-5})); do
+for ((n = 1; n <= calls; n += $(short_or 5 1))); do
     reset
     if inject fsync "error=ENOSPC:when=$n"; then survived=$((survived + 1)); continue; fi
     grep -qE 'No space left.*(same command again|another disk)' "$WORK/err" || not_ok "full disk at fsync $n" "says $(cat "$WORK/err")"
@@ -110,19 +124,43 @@ refused "the token is gone" 3 'matches no token' "${run_it[@]}"
 rmdir "$WORK/softhsm/tokens"; mv "$WORK/softhsm/away" "$WORK/softhsm/tokens"
 if finish "the token is back"; then sealed_and_good "the token is back"; fi
 
-# Destruction, cut off the same way.
-cp -r "$A" "$WORK/made"
-print=$("$PYTHON" -c 'import json,sys; print(json.load(open(sys.argv[1]))["keys"][0]["spki_sha256"])' "$WORK/made/response.json")
-rm -rf "$A"
-prepare "$A" 2 --action destroy --previous "$WORK/made" --key "example.nl/z1:ed25519:$print" >/dev/null || die "prepare 2"
-approve "$A" alice bob >/dev/null || die "approve 2"
-rm -f "$A/script.pdf"
-run_it+=(--previous "$WORK/made")
-KEY_OBJECTS=0 MORE=(--previous "$WORK/made")
-baseline
-killed destroy fsync "${every:-2}"
+# Activation, retirement and destruction of that key, cut off the same way.
+next_action() { # SERIAL ACTION: it continues what $A holds
+    local print
+    print=$(print_of "$A" 0)
+    rm -rf "$WORK/before-$2"
+    mv "$A" "$WORK/before-$2"
+    prepare "$A" "$1" --action "$2" --previous "$WORK/before-$2" --key "example.nl/z1:ed25519:$print" >/dev/null || die "prepare $2"
+    approve "$A" alice bob >/dev/null || die "approve $2"
+    rm -f "$A/script.pdf"
+    MORE=(--previous "$WORK/before-$2")
+    run_it=("$BUILD/zegel" ceremony run --pin "file:$WORK/pin" --state "$WORK/state" --non-interactive "${MORE[@]}" "$A")
+    baseline
+}
+end_action() { # ACTION: undisturbed, and every change of its transcript noticed
+    reset
+    "${run_it[@]}" >/dev/null || die "$1"
+    sealed_and_good "$1" "${MORE[@]}"
+    # shellcheck disable=SC2046 # several words
+    accepted "$1: every file, mutated" env SPREAD=1 "$PYTHON" "$SYSTEM/ceremony_mutate.py" "$BUILD/zegel-ceremony-verify" "$A" \
+        $(short_or "journal.jsonl response.json plan.yaml" all)
+    tail -n 1 "$WORK/out"
+}
+next_action 2 activate
+NOTES=1
+killed activate fsync "$(short_or 2 1)"
+killed activate write "$(short_or 30 1)"
+end_action activate
+next_action 3 retire
+NOTES=2
+killed retire fsync "$(short_or 3 1)"
+killed retire write "$(short_or 40 1)"
+end_action retire
+next_action 4 destroy
+KEY_OBJECTS=0
+killed destroy fsync "$(short_or 3 1)"
 killed destroy unlink 1
-killed destroy write "${every:-25}"
+killed destroy write "$(short_or 50 1)"
 echo "halves that people had to clear: $halves; times that SoftHSM lost its own token.object: $lost"
 
 [ "$failed" -eq 0 ] || die "$failed failed"
