@@ -323,10 +323,11 @@ static void send_checkpoint(struct signer *s)
     s->checkpoint_at = w;
 }
 
-/* An error that lies with this worker is no answer yet, as long as another one has the request or is ready for it. */
-static bool another_may(const struct signer *s, const struct request *r, int64_t now_ms)
+/* An error that lies with one worker is no answer before all have made it: another one has the request, or gets it, be it as soon
+ * as it has come back. */
+static bool another_may(const struct signer *s, const struct request *r)
 {
-    return r->at != 0 || workers_any_ready(&s->workers.tokens[r->token], r->failed, now_ms);
+    return r->at != 0 || workers_any(&s->workers.tokens[r->token], r->failed);
 }
 
 static void take_token_reply(struct signer *s, unsigned token, unsigned number, struct bytes packet)
@@ -356,7 +357,7 @@ static void take_token_reply(struct signer *s, unsigned token, unsigned number, 
     r->failed |= 1U << number;
     if (in.err == ZEGEL_OK)
         check_signature(r, &in);
-    else if (!own || !another_may(s, r, now))
+    else if (!own || !another_may(s, r))
         set_reason(r, in.err, in.reason);
 }
 

@@ -44,7 +44,7 @@ void worker_replace(struct worker *w, int fd)
 {
     if (w->fd >= 0)
         (void)close(w->fd);
-    *w = (struct worker){.fd = fd};
+    *w = (struct worker){.fd = fd, .used = w->used || fd >= 0};
 }
 
 bool worker_is_silent(const struct worker *w, int64_t now_ms)
@@ -83,6 +83,14 @@ bool workers_any_ready(const struct token_workers *t, unsigned except, int64_t n
 {
     for (unsigned i = 0; i < CONFIG_WORKERS_MAX; i++)
         if (!is_in(except, i) && worker_is_ready(&t->all[i], now_ms))
+            return true;
+    return false;
+}
+
+bool workers_any(const struct token_workers *t, unsigned except)
+{
+    for (unsigned i = 0; i < CONFIG_WORKERS_MAX; i++)
+        if (!is_in(except, i) && t->all[i].used)
             return true;
     return false;
 }

@@ -8,7 +8,8 @@
 enum { WORKERS_TOKENS_MAX = 64, WORKERS_SILENT_MS = 1000 };
 
 struct worker {
-    int fd; /* -1: none now */
+    int fd;    /* -1: none now */
+    bool used; /* there has been one, so there will be one again */
     unsigned in_flight;
     bool full;              /* its socket took no more: wait for POLLOUT */
     bool logged_in;         /* it has said so, or signed */
@@ -42,6 +43,8 @@ bool worker_is_ready(const struct worker *w, int64_t now_ms);
 int workers_pick(const struct token_workers *t, unsigned except, int64_t now_ms);
 /* Is one ready that is not in the set? */
 bool workers_any_ready(const struct token_workers *t, unsigned except, int64_t now_ms);
+/* Is one there, or will be, that is not in the set? */
+bool workers_any(const struct token_workers *t, unsigned except);
 /* Is each of the set silent? */
 bool workers_all_silent(const struct token_workers *t, unsigned set, int64_t now_ms);
 /* Milliseconds until the next one may turn silent, at most `most`. */

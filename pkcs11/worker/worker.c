@@ -23,9 +23,10 @@ enum {
     THREADS_MAX = 256,
     THREADS_AUTO_MIN = 2,
     WATCH_EVERY_MS = 100,
-    GRACE_MS = 200,       /* a call may overrun its deadline by this much */
-    OPEN_DEADLINES = 3,   /* loading, logging in and finding the keys may take so many deadlines */
-    TOKEN_AGAIN_MS = 500, /* look for an absent token this often */
+    GRACE_MS = 200,      /* a call may overrun its deadline by this much */
+    OPEN_DEADLINES = 3,  /* loading, logging in and finding the keys may take so many deadlines */
+    TOKEN_AGAIN_MS = 50, /* look for an absent token after this, and then less and less often */
+    TOKEN_AGAIN_MAX_MS = 500,
     PIN_MAX = TOKEN_PIN_MAX,
     PIN_WITHIN_S = 3,
 };
@@ -283,6 +284,8 @@ static void serve(struct thread *th, int peer, struct bytes packet)
     atomic_store(&th->overdue_ms, deadline + GRACE_MS);
     out.id = in.id;
     out.err = sign(w, &in, deadline, &out, sig, &why);
+    if (out.err != ZEGEL_OK && why.len == 0)
+        buf_add_str(&why, zegel_strerror(out.err));
     atomic_store(&th->overdue_ms, 0);
     if (out.err == ZEGEL_ERR_MODULE) {
         log_error("token %s: %s; ending this process, a fresh one takes over", w->token_name, buf_cstr(&why));
@@ -364,8 +367,10 @@ static void *watch(void *arg)
 static void *look_for_token(void *arg)
 {
     struct worker *w = arg;
+    int pause = TOKEN_AGAIN_MS;
     for (;;) {
-        (void)poll(NULL, 0, TOKEN_AGAIN_MS);
+        (void)poll(NULL, 0, pause);
+        pause = pause * 2 < TOKEN_AGAIN_MAX_MS ? pause * 2 : TOKEN_AGAIN_MAX_MS;
         pthread_mutex_lock(&w->token_lock);
         bool again = w->token == NULL && may_pass(w->state_err);
         if (again && w->module != NULL) { /* a module shows a token that came later only after C_Finalize, or never */

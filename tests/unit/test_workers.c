@@ -73,6 +73,8 @@ START_TEST(logging_in)
     worker_replace(&t->all[1], -1);
     ck_assert_int_eq(workers_pick(t, 0, 1000), 0);
     ck_assert(!workers_any_ready(t, 0, 1000));
+    ck_assert(workers_any(t, 1)); /* number 1 will come back */
+    ck_assert(!workers_any(t, 3));
 }
 END_TEST
 
