@@ -27,7 +27,7 @@ ALLLDFLAGS = $(if $(SAN),$(SAN),$(LINKHARDEN)) -pthread $(LDFLAGS)
 BASE = hostd/base/buf.c hostd/base/clock.c hostd/base/err.c hostd/base/io.c hostd/base/log.c
 DKIM = hostd/dkim/authres.c hostd/dkim/authserv.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dkim/canon_body.c hostd/dkim/canon_header.c \
        hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/idna_libidn2.c hostd/dkim/keyrecord.c \
-       hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/taglist.c hostd/dkim/verify.c
+       hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/survive.c hostd/dkim/taglist.c hostd/dkim/verify.c
 IPC = hostd/ipc/control.c hostd/ipc/milter_resolver.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
 CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/headers.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c hostd/config/token.c hostd/config/yaml.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c

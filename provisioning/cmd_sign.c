@@ -2,8 +2,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cmd.h"
-#include "message.h"
+#include "cmd_sign.h"
+#include "dkim/survive.h"
 #include "milter/policy.h"
 #include "pkcs11/sign.h"
 #include "signer/blockcheck.h"
@@ -85,16 +85,32 @@ static int sign_all(struct message *m, const struct config *c, const struct conf
     return err;
 }
 
-/* Whose message it is: the From domain's entry, which --domain may only confirm or, for a parent, choose. */
-static const struct config_domain *judge(const struct config *c, const struct message *m, const char *domain, const char **bad)
+const struct config_domain *cmd_sign_judge(const struct config *c, const struct message *m, const char *domain, const char **bad)
 {
     struct policy_answer a = policy_judge(c, &(const struct sender){.local = true}, &m->dkim->header);
-    *bad = policy_defect(&m->dkim->header, m->dkim->check.defects);
+    *bad = policy_defect(&m->dkim->header);
     if (a.verdict != POLICY_SIGN)
         *bad = a.reason;
     else if (domain != NULL && !bytes_ieq(bytes_str(domain), bytes_str(a.domain->domain)))
         *bad = "the From domain does not belong to --domain";
     return *bad == NULL ? a.domain : NULL;
+}
+
+/* As the domain's survive: says: an error, or a warning to standard error for each risk. */
+static int check_survival(const struct message *m, const struct config_domain *d, struct buf *why)
+{
+    struct survive_risk risks[SURVIVE_RISKS_MAX];
+    size_t n = d->survive == CONFIG_SURVIVE_OFF ? 0 : survive_risks(m->dkim, &d->headers, d->seven_bit, risks);
+    for (size_t i = 0; i < n; i++) {
+        struct bytes where = risks[i].field.data == NULL ? BYTES_LIT("body") : risks[i].field;
+        if (d->survive == CONFIG_SURVIVE_REFUSE) {
+            buf_addf(why, "%.*s: %s", (int)where.len, (const char *)where.data, risks[i].what);
+            return ZEGEL_ERR_REFUSED;
+        }
+        (void)fprintf(stderr, "zegel sign: warning: the signature may not survive: %.*s: %s\n", (int)where.len,
+                      (const char *)where.data, risks[i].what);
+    }
+    return ZEGEL_OK;
 }
 
 static bool write_all(struct bytes b)
@@ -114,12 +130,19 @@ static int run(int argc, char **argv)
     struct config *c = cmd_config(&cmd_sign, &o, &code);
     if (c == NULL)
         return code;
+    if (o.explain != NULL) {
+        code = cmd_sign_explain(c, &o);
+        config_free(c);
+        return code;
+    }
     int err = message_read(STDIN_FILENO, &m, &why);
-    const struct config_domain *d = err == ZEGEL_OK ? judge(c, &m, o.domain, &bad) : NULL;
+    const struct config_domain *d = err == ZEGEL_OK ? cmd_sign_judge(c, &m, o.domain, &bad) : NULL;
     if (bad != NULL) {
         buf_add_str(&why, bad);
         err = ZEGEL_ERR_REFUSED;
     }
+    if (err == ZEGEL_OK)
+        err = check_survival(&m, d, &why);
     if (err == ZEGEL_OK)
         err = sign_all(&m, c, d, &fields, &why);
     if (err == ZEGEL_OK && fields.failed)
@@ -136,4 +159,6 @@ static int run(int argc, char **argv)
     return code;
 }
 
-const struct cmd cmd_sign = {NULL, "sign", run, "[--domain D] <MESSAGE >SIGNED", "Sign one message as the daemon would."};
+const struct cmd cmd_sign = {
+    NULL, "sign", run, "[--domain D] <MESSAGE >SIGNED, or --explain FILE [--json]",
+    "Sign one message as the daemon would; or tell what would be signed, and what of it will not survive the way."};

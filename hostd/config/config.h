@@ -14,6 +14,9 @@ enum config_on_failure { CONFIG_TEMPFAIL, CONFIG_PASS_UNSIGNED };
 
 enum { CONFIG_WORKERS_MAX = 4 };
 
+/* What is done with mail that the way will change under its signature (dkim/survive.h). */
+enum config_survive { CONFIG_SURVIVE_WARN, CONFIG_SURVIVE_REFUSE, CONFIG_SURVIVE_OFF };
+
 enum config_profile { CONFIG_PROFILE_AUTO, CONFIG_PROFILE_LOCAL, CONFIG_PROFILE_PCSC, CONFIG_PROFILE_NETWORK };
 
 struct config_token {
@@ -77,6 +80,8 @@ struct config_domain {
     struct config_key *keys;
     unsigned keys_count;
     enum config_on_failure on_failure;
+    enum config_survive survive;
+    bool seven_bit;         /* path: 7bit: a hop on the way does not take 8BITMIME */
     char *canonicalization; /* "relaxed/simple" and so on */
     bool relaxed_header, relaxed_body;
     char *expire;     /* x= this long after t=; NULL: no x= */

@@ -14,6 +14,14 @@ static const cyaml_strval_t on_failures[] = {
     {"pass-unsigned", CONFIG_PASS_UNSIGNED},
 };
 
+static const cyaml_strval_t survives[] = {
+    {"warn", CONFIG_SURVIVE_WARN},
+    {"refuse", CONFIG_SURVIVE_REFUSE},
+    {"off", CONFIG_SURVIVE_OFF},
+};
+
+static const cyaml_strval_t paths[] = {{"8bit", false}, {"7bit", true}};
+
 static const cyaml_strval_t profiles[] = {
     {"auto", CONFIG_PROFILE_AUTO},
     {"local", CONFIG_PROFILE_LOCAL},
@@ -122,6 +130,8 @@ static const cyaml_schema_field_t domain_fields[] = {
     CYAML_FIELD_BOOL("subdomains", CYAML_FLAG_OPTIONAL, struct config_domain, subdomains),
     CYAML_FIELD_SEQUENCE("keys", CYAML_FLAG_POINTER, struct config_domain, keys, &key_value, 1, 8),
     CYAML_FIELD_ENUM("on-failure", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_domain, on_failure, on_failures, 2),
+    CYAML_FIELD_ENUM("survive", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_domain, survive, survives, 3),
+    CYAML_FIELD_ENUM("path", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_domain, seven_bit, paths, 2),
     CYAML_FIELD_STRING_PTR("canonicalization", OPTIONAL, struct config_domain, canonicalization, 1, 32),
     CYAML_FIELD_STRING_PTR("expire", OPTIONAL, struct config_domain, expire, 1, 16),
     CYAML_FIELD_STRING_PTR("identity", OPTIONAL, struct config_domain, identity, 1, 320),

@@ -1,6 +1,5 @@
 #include "milter/policy.h"
 
-#include "dkim/body_check.h"
 #include "dkim/from.h"
 #include "dkim/select.h"
 
@@ -36,7 +35,7 @@ struct policy_answer policy_judge(const struct config *c, const struct sender *s
     return a;
 }
 
-const char *policy_defect(const struct header *h, unsigned body_defects)
+const char *policy_defect(const struct header *h)
 {
     if (h->defects & HEADER_BAD_NAME)
         return "a header field name has octets that RFC 5322 does not allow";
@@ -48,9 +47,5 @@ const char *policy_defect(const struct header *h, unsigned body_defects)
         return "NUL octet in a header field";
     if (select_repeated_singleton(h) != NULL)
         return "a header field that may stand there once stands there twice (RFC 5322 section 3.6)";
-    if (body_defects & BODY_NUL)
-        return "NUL octet in the body";
-    if (body_defects & (BODY_BARE_CR | BODY_BARE_LF))
-        return "bare CR or LF in the body (RFC 5321 section 2.3.8)";
     return NULL;
 }

@@ -20,7 +20,7 @@ struct policy_answer {
 };
 
 struct policy_answer policy_judge(const struct config *c, const struct sender *sender, const struct header *h);
-/* Defects no signature should cover: reason for a 5xx, or NULL. `body_defects` as in dkim/body_check.h. */
-const char *policy_defect(const struct header *h, unsigned body_defects);
+/* A header that receivers read in more than one way, so that no signature should cover it: reason for a 5xx, or NULL. */
+const char *policy_defect(const struct header *h);
 
 #endif

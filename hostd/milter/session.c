@@ -234,7 +234,7 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
         return result;
     if (!dkim_sign_body_end(s->dkim))
         return fail(ctx, s, "the body could not be hashed");
-    const char *defect = policy_defect(&s->dkim->header, s->dkim->check.defects);
+    const char *defect = policy_defect(&s->dkim->header);
     if (defect != NULL)
         return reject(ctx, s, defect);
     result = sign_message(ctx, s);

@@ -1,9 +1,12 @@
 #include "milter/signing.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/log.h"
+#include "dkim/survive.h"
 #include "milter/client.h"
 
 /* One signature on its way: the field so far, the block that is being signed, the answer. */
@@ -20,7 +23,8 @@ struct pending {
 
 struct signing {
     struct pending *pending;
-    unsigned room; /* for so many */
+    unsigned room;    /* for so many */
+    char reason[256]; /* of the last SIGNING_REFUSED */
 };
 
 static struct client signer;
@@ -120,11 +124,31 @@ static enum signing_result answer(enum signing_result r, const char *text, const
     return r;
 }
 
+/* Will the signatures break on the way? True when the domain wants such mail refused; otherwise it is said in the log. */
+static bool refuses_risks(struct signing *s, const struct dkim_sign *m, const struct config_domain *d, struct bytes queue_id)
+{
+    struct survive_risk risks[SURVIVE_RISKS_MAX];
+    if (d->survive == CONFIG_SURVIVE_OFF)
+        return false;
+    size_t n = survive_risks(m, &d->headers, d->seven_bit, risks);
+    for (size_t i = 0; i < n; i++) {
+        struct bytes where = risks[i].field.data == NULL ? BYTES_LIT("body") : risks[i].field;
+        (void)snprintf(s->reason, sizeof s->reason, "%.*s: %s", (int)where.len, (const char *)where.data, risks[i].what);
+        if (d->survive == CONFIG_SURVIVE_REFUSE)
+            return true;
+        log_warn("%.*s: domain=%s: the signature may not survive: %s", (int)queue_id.len, (const char *)queue_id.data, d->domain,
+                 s->reason);
+    }
+    return false;
+}
+
 enum signing_result signing_run(struct signing *s, const struct dkim_sign *m, const struct config_domain *d,
                                 struct bytes queue_id, const char *client, const char **reason)
 {
     struct client_call *calls[CLIENT_CALLS_MAX];
     int64_t now = clock_wall_s();
+    if (refuses_risks(s, m, d, queue_id))
+        return answer(SIGNING_REFUSED, s->reason, reason);
     if (d->keys_count > CLIENT_CALLS_MAX || !make_room(s, d->keys_count))
         return answer(SIGNING_FAILED, "out of memory", reason);
     for (unsigned i = 0; i < d->keys_count; i++) {

@@ -5,7 +5,7 @@
 #include "dkim/base64.h"
 #include "dkim/domain.h"
 #include "dkim/from.h"
-#include "dkim/sign.h"
+#include "dkim/survive.h"
 #include "milter/policy.h"
 #include "unit.h"
 
@@ -60,8 +60,11 @@ static const char *give_mail(struct bytes in)
     ck_assert(dkim_sign_body_end(m));
     const struct sender local = {.local = true};
     struct policy_answer a = policy_judge(c, &local, &m->header);
-    const char *defect = policy_defect(&m->header, m->check.defects);
-    return a.verdict != POLICY_SIGN ? a.reason : defect != NULL ? defect : "sign";
+    const char *defect = policy_defect(&m->header);
+    struct survive_risk risks[SURVIVE_RISKS_MAX];
+    if (a.verdict != POLICY_SIGN || defect != NULL)
+        return a.verdict != POLICY_SIGN ? a.reason : defect;
+    return survive_risks(m, &a.domain->headers, true, risks) > 0 ? risks[0].what : "sign";
 }
 
 static const char *give(const char *kind, struct bytes in)

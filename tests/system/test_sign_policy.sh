@@ -1,5 +1,6 @@
 #!/bin/bash
-# What a domain's settings make of a message, through a real Postfix and through zegel sign: which fields are signed.
+# What a domain's settings make of a message, through a real Postfix and through zegel sign: which fields are
+# signed, and what is done with mail that will not survive the way.
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -103,6 +104,80 @@ for name in Subject To Cc Date Message-ID Reply-To Sender MIME-Version Content-T
 done
 has_delivered twice 1 && not_ok "fields that stand there twice" "delivered"
 ok "fields that may stand there once are refused when they stand there twice"
+
+# ---- survive: what Postfix does to a message on its way out, and what was foretold
+command -v smtp-sink >/dev/null || die "smtp-sink is missing: run 'make deps'"
+"$PYTHON" - <<'PY'
+base = b"From: a@example.nl\nTo: x@example.org\nDate: Tue, 06 Oct 2026 10:00:00 +0200\nMessage-ID: <%s@example.nl>\n"
+mime = b"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
+messages = {  # header, body; "will-" breaks on the way, "may-" need not, "mended-" is by Postfix before we see it
+    "plain": (b"Subject: x\n", b"body\n"),
+    "signed-998": (b"Subject: " + b"a" * (998 - 9) + b"\n", b"body\n"),
+    "will-signed-999": (b"Subject: " + b"a" * (999 - 9) + b"\n", b"body\n"),
+    "will-signed-folded": (b"Subject: a\n " + b"a" * 998 + b"\n", b"body\n"),
+    "unsigned-999": (b"X-Trace: " + b"a" * 2000 + b"\n", b"body\n"),
+    "will-many-to": (b"Cc: " + b", ".join(b"someone%d@example.org" % i for i in range(80)) + b"\n", b"body\n"),
+    "folded-to": (b"Cc: " + b",\n\t".join(b"someone%d@example.org" % i for i in range(80)) + b"\n", b"body\n"),
+    "body-998": (b"Subject: x\n", b"a" * 998 + b"\n"),
+    "will-body-999": (b"Subject: x\n", b"a" * 999 + b"\n"),
+    "will-body-5000": (b"Subject: x\n", b"a" * 5000 + b"\n"),
+    "may-nul": (b"Subject: x\n", b"a\0b\n"),
+    "mended-cr": (b"Subject: x\n", b"a\rb\n"),
+    "will-8bit": (b"Subject: x\n" + mime, b"caf\xc3\xa9\n"),
+    "folds": (b"Subject:\n x\n \n\ty \t\nX-Empty:\nComments : x\n", b"body\n"),
+    "ends": (b"Subject: x\n", b".\n..\n \n\n\n"),
+    "rewritten": (b"Cc: foo, bar@example.org\n", b"body\n"),
+}
+for name, (header, body) in messages.items():
+    open("way-" + name, "wb").write(base % name.encode() + header + b"\n" + body)
+PY
+SINK_PORT=$(free_port)
+mkdir sink && chmod 777 sink
+start sink smtp-sink -8 -u nobody -d "$WORK/sink/m." "127.0.0.1:$SINK_PORT" 10 # -8: it does not take 8BITMIME
+PIDS+=("$STARTED")
+wait_for 10 port_open "$SINK_PORT" || die "smtp-sink does not start"
+postconf -c "$POSTFIX_CONFIG" -e virtual_mailbox_domains= "default_transport=smtp:[127.0.0.1]:$SINK_PORT" \
+    smtpd_relay_restrictions=permit_mynetworks,reject
+postfix -c "$POSTFIX_CONFIG" reload >/dev/null 2>&1
+wait_for 5 port_open "$SMTP_PORT"
+
+# foretold FILE: does --explain say that it will not survive?
+foretold() { zegel sign --json --explain "$1" | grep -q '"what"'; }
+
+for setting in warn refuse off; do
+    configure --canonicalization relaxed/simple --domain "survive: $setting" --domain 'path: 7bit'
+    rm -f sink/*
+    : >"$WORK/log/zegeld"
+    for m in way-*; do
+        answer=$(send --from a@example.nl --to "$m@example.org" "$m")
+        case $setting:$m:$answer in
+        refuse:way-will-*:550*"cannot be signed: "*998* | refuse:way-will-8bit:550*"8-bit octets"* | refuse:way-may-*:550*"RFC 5321"*) ;;
+        refuse:way-will-*:* | refuse:way-may-*:*) not_ok "survive: refuse: $m" "$answer" ;;
+        *:250*) ;;
+        *) not_ok "survive: $setting: $m" "$answer" ;;
+        esac
+        case $m in way-will-* | way-may-* | way-mended-*) expected=0 ;; *) expected=1 ;; esac
+        if [ "$setting" != off ]; then
+            foretold "$m"
+            expect "survive: $setting: $m foretold" "$expected" $?
+        fi
+    done
+    wait_for 30 queue_empty || not_ok "survive: $setting" "the queue does not become empty"
+    warnings=$(grep -c 'may not survive' "$WORK/log/zegeld")
+    expect "survive: $setting: warnings in the log" "$([ $setting = warn ] && echo 7 || echo 0)" "$warnings"
+    arrived=0
+    for file in sink/m.*; do
+        name=$(sed -n 's/^X-Rcpt-Args: <way-\([^@]*\).*/\1/p' "$file")
+        sed '1,/^X-Rcpt-Args/d; s/$/\r/' "$file" >arrived
+        arrived=$((arrived + 1))
+        case $name in
+        will-*) expect "survive: $setting: $name breaks" 1 "$(verdict arrived)" ;;
+        may-*) ;;
+        *) expect "survive: $setting: $name survives" 0 "$(verdict arrived)" ;;
+        esac
+    done
+    expect "survive: $setting: messages that arrived" "$([ $setting = refuse ] && echo 9 || echo 16)" "$arrived"
+done
 
 [ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
 SHOW_LOGS=
