@@ -29,7 +29,7 @@ DKIM = hostd/dkim/authres.c hostd/dkim/authserv.c hostd/dkim/base64.c hostd/dkim
        hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/idna_libidn2.c hostd/dkim/keyrecord.c \
        hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/survive.c hostd/dkim/taglist.c hostd/dkim/verify.c
 IPC = hostd/ipc/control.c hostd/ipc/milter_resolver.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
-CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/headers.c hostd/config/limits.c hostd/config/network.c hostd/config/schema.c hostd/config/senders.c hostd/config/token.c hostd/config/yaml.c
+CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/headers.c hostd/config/limits.c hostd/config/network.c hostd/config/rotation.c hostd/config/schema.c hostd/config/senders.c hostd/config/token.c hostd/config/yaml.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
 MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd/milter/inbound.c hostd/milter/keylookup.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c \
          hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c
@@ -38,7 +38,7 @@ AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/se
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
          hostd/signer/signer.c hostd/signer/workers.c
 SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/family.c hostd/supervisor/listen.c hostd/supervisor/main.c hostd/supervisor/pin.c \
-             hostd/supervisor/reload.c hostd/supervisor/roll.c hostd/supervisor/statedir.c hostd/supervisor/upgrade.c
+             hostd/supervisor/reload.c hostd/supervisor/roll.c hostd/supervisor/statedir.c hostd/supervisor/taken.c hostd/supervisor/upgrade.c
 PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c pkcs11/wrap.c
 WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c

@@ -141,6 +141,10 @@ static int run(int argc, char **argv)
         buf_add_str(&why, bad);
         err = ZEGEL_ERR_REFUSED;
     }
+    if (err == ZEGEL_OK && d->keys_count == 0) {
+        buf_addf(&why, "%s: no key signs for this domain yet (zegel rotate status)", d->domain);
+        err = ZEGEL_ERR_REFUSED;
+    }
     if (err == ZEGEL_OK)
         err = check_survival(&m, d, &why);
     if (err == ZEGEL_OK)

@@ -9,6 +9,7 @@
 #include "config/headers.h"
 #include "config/limits.h"
 #include "config/network.h"
+#include "config/rotation.h"
 #include "config/senders.h"
 #include "config/token.h"
 #include "dkim/domain.h"
@@ -230,6 +231,8 @@ int config_check(struct config *c, const char *file, struct buf *why)
     }
     for (unsigned i = 0; i < c->domains_count && err == ZEGEL_OK; i++)
         err = check_domain(c, &c->domains[i], file, why);
+    if (err == ZEGEL_OK)
+        err = rotation_check(c, file, why);
     if (err == ZEGEL_OK)
         err = check_audit(c, file, why);
     if (err == ZEGEL_OK && c->domains_count == 0)

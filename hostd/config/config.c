@@ -1,43 +1,89 @@
 #include "config/config.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/err.h"
 #include "base/io.h"
 #include "config/check.h"
+#include "config/rotation.h"
 #include "config/schema.h"
 #include "config/senders.h"
 #include "config/yaml.h"
 
 enum { CONFIG_FILE_MAX = 256 * 1024 * 1024 };
 
-static int load(const char *name, struct bytes yaml, struct config **out, struct buf *why)
+/* Any of our files against its schema; *count for one that is a list. */
+static int load_as(const cyaml_schema_value_t *schema, const char *name, struct bytes yaml, cyaml_data_t **out, unsigned *count,
+                   struct buf *why)
 {
     struct yaml_complaint complaint;
     cyaml_config_t cfg = yaml_config(&complaint);
-    struct config *c = NULL;
     *out = NULL;
-    cyaml_err_t e = cyaml_load_data(yaml.data, yaml.len, &cfg, &config_schema, (cyaml_data_t **)&c, NULL);
-    if (e != CYAML_OK || c == NULL) {
-        yaml_explain(name, &complaint, e, why);
-        config_free(c);
-        return ZEGEL_ERR_CONFIG;
-    }
-    *out = c;
-    return ZEGEL_OK;
+    cyaml_err_t e = cyaml_load_data(yaml.data, yaml.len, &cfg, schema, out, count);
+    if (e == CYAML_OK && *out != NULL)
+        return ZEGEL_OK;
+    yaml_explain(name, &complaint, e, why);
+    return ZEGEL_ERR_CONFIG;
 }
 
-/* What config_read puts together: the YAML, and behind a NUL the senders table. */
+static int load(const char *name, struct bytes yaml, struct config **out, struct buf *why)
+{
+    cyaml_data_t *data;
+    int err = load_as(&config_schema, name, yaml, &data, NULL, why);
+    *out = data;
+    return err;
+}
+
+static int take_active(struct config *c, struct bytes yaml, struct buf *why)
+{
+    struct yaml_complaint ignored;
+    cyaml_config_t cfg = yaml_config(&ignored);
+    cyaml_data_t *list = NULL;
+    unsigned count = 0;
+    if (yaml.len == 0)
+        return ZEGEL_OK; /* no key signs yet */
+    int err = load_as(&config_active_schema, CONFIG_ACTIVE_NAME, yaml, &list, &count, why);
+    if (err == ZEGEL_OK)
+        rotation_take(c, list, count);
+    (void)cyaml_free(&cfg, &config_active_schema, list, count);
+    return err;
+}
+
+/* The first of the texts that config_read put together. */
+static struct bytes first_text(struct bytes all)
+{
+    return bytes_slice(all, 0, all.data == NULL ? 0 : bytes_find(all, '\0'));
+}
+
+/* The next one. False when there is none. */
+static bool next_text(struct bytes *rest, struct bytes *text)
+{
+    size_t end = first_text(*rest).len;
+    bool more = end < rest->len;
+    *rest = bytes_slice(*rest, end + 1, rest->len);
+    *text = first_text(*rest);
+    return more;
+}
+
+/* The YAML; behind a NUL the senders table, if it names one; behind another active.yaml, if a domain rotates. */
 int config_parse(const char *name, struct bytes text, struct config **out, struct buf *why)
 {
-    size_t end = bytes_find(text, '\0');
+    struct bytes rest = text, part;
     struct config *c = NULL;
     *out = NULL;
-    int err = load(name, bytes_slice(text, 0, end), &c, why);
-    if (err == ZEGEL_OK && (c->senders_table != NULL) != (end < text.len))
-        err = config_bad(why, name, "senders-table", c->senders_table == NULL ? "NUL" : c->senders_table, "was not read with it");
+    int err = load(name, first_text(text), &c, why);
+    if (err == ZEGEL_OK)
+        err = rotation_keys_check(c, name, why);
     if (err == ZEGEL_OK && c->senders_table != NULL)
-        err = senders_add_table(c, c->senders_table, bytes_slice(text, end + 1, text.len), why);
+        err = next_text(&rest, &part) ? senders_add_table(c, c->senders_table, part, why)
+                                      : config_bad(why, name, "senders-table", c->senders_table, "was not read with it");
+    if (err == ZEGEL_OK && rotation_any(c))
+        err = next_text(&rest, &part) ? take_active(c, part, why)
+                                      : config_bad(why, name, "rotation", CONFIG_ACTIVE_NAME, "was not read with it");
+    if (err == ZEGEL_OK && next_text(&rest, &part))
+        err = config_bad(why, name, "NUL", "octet", "does not belong into a configuration");
     if (err == ZEGEL_OK)
         err = config_check(c, name, why);
     if (err == ZEGEL_OK)
@@ -47,9 +93,45 @@ int config_parse(const char *name, struct bytes text, struct config **out, struc
     return err;
 }
 
+/* One more text, behind a NUL; it must not have one itself. */
+static int append(const char *path, struct buf *text, struct buf *why)
+{
+    buf_add_u8(text, '\0');
+    size_t from = text->len;
+    if (io_read_file(path, CONFIG_FILE_MAX, text, why) != ZEGEL_OK)
+        return ZEGEL_ERR_CONFIG;
+    if (bytes_find(bytes_slice(buf_bytes(text), from, text->len), '\0') == text->len - from)
+        return ZEGEL_OK;
+    buf_addf(why, "%s: has a NUL octet", path);
+    return ZEGEL_ERR_CONFIG;
+}
+
+/* No such file: no key signs yet. It lies in a directory that is ours alone; a link is not followed out of it. */
+static int append_active(const struct config *c, struct buf *text, struct buf *why)
+{
+    struct buf path = BUF_INIT;
+    struct stat st = {0};
+    int err = ZEGEL_OK;
+    buf_addf(&path, "%s/%s", c->state == NULL ? CONFIG_DEFAULT_STATE : c->state, CONFIG_ACTIVE_NAME);
+    if (lstat(buf_cstr(&path), &st) != 0 && errno == ENOENT) {
+        buf_add_u8(text, '\0');
+    } else if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        buf_addf(why, "%s: is no file that only its owner can write", buf_cstr(&path));
+        err = ZEGEL_ERR_CONFIG;
+    } else {
+        err = append(buf_cstr(&path), text, why);
+    }
+    buf_free(&path);
+    return err;
+}
+
+static bool mentions(struct bytes yaml, const char *key)
+{
+    return yaml.len > 0 && memmem(yaml.data, yaml.len, key, strlen(key)) != NULL;
+}
+
 int config_read(const char *path, struct buf *text, struct buf *why)
 {
-    static const char key[] = "senders-table";
     struct config *c = NULL;
     if (io_read_file(path, CONFIG_FILE_MAX, text, why) != ZEGEL_OK)
         return ZEGEL_ERR_CONFIG;
@@ -58,14 +140,13 @@ int config_read(const char *path, struct buf *text, struct buf *why)
         buf_addf(why, "%s: has a NUL octet", path);
         return ZEGEL_ERR_CONFIG;
     }
-    if (yaml.len == 0 || memmem(yaml.data, yaml.len, key, sizeof key - 1) == NULL)
+    if (!mentions(yaml, "senders-table") && !mentions(yaml, "rotation"))
         return ZEGEL_OK; /* the usual case: parsed once */
     int err = load(path, yaml, &c, why);
-    if (err == ZEGEL_OK && c->senders_table != NULL) {
-        buf_add_u8(text, '\0');
-        if (io_read_file(c->senders_table, CONFIG_FILE_MAX, text, why) != ZEGEL_OK)
-            err = ZEGEL_ERR_CONFIG;
-    }
+    if (err == ZEGEL_OK && c->senders_table != NULL)
+        err = append(c->senders_table, text, why);
+    if (err == ZEGEL_OK && rotation_any(c))
+        err = append_active(c, text, why);
     config_free(c);
     return err;
 }

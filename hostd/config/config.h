@@ -74,11 +74,46 @@ struct config_front_end {
     char *authserv_id; /* with verify: who says so in Authentication-Results */
 };
 
-struct config_domain {
-    char *domain;    /* A-label, lower case, no trailing dot */
-    bool subdomains; /* also sign From: x@sub.DOMAIN, with d=DOMAIN */
-    struct config_key *keys;
+enum config_publish { CONFIG_PUBLISH_UNSET, CONFIG_PUBLISH_UPDATE, CONFIG_PUBLISH_MANUAL, CONFIG_PUBLISH_EXEC };
+enum config_answer { CONFIG_UNSET, CONFIG_NO, CONFIG_YES };
+
+/* The durations of a rotation, in the order of the key's life. */
+enum config_rotation_time {
+    ROTATION_SAMPLE,  /* between two looks at all servers */
+    ROTATION_SETTLE,  /* beyond the TTLs */
+    ROTATION_VISIBLE, /* seen for so long before it signs */
+    ROTATION_ACTIVE,  /* signs for so long at most */
+    ROTATION_UNUSED,  /* has not signed for so long when it retires */
+    ROTATION_DESTROY, /* from there to the end of its private key */
+    ROTATION_REVOKE,  /* from there to an empty p= */
+    ROTATION_TIMES
+};
+
+/* rotation:, and what a domain says otherwise. That of a domain that rotates is complete. */
+struct config_rotation {
+    char **keys; /* algorithms: rsa2048, rsa3072 or rsa4096, and ed25519; one or two */
     unsigned keys_count;
+    char *token;                 /* the name of one of tokens: */
+    unsigned token_index;        /* in config.tokens */
+    char *times[ROTATION_TIMES]; /* "180d" */
+    int64_t seconds[ROTATION_TIMES];
+    enum config_publish publish;
+    char *exec;                          /* CONFIG_PUBLISH_EXEC: the program, absolute */
+    enum config_answer backup_required;  /* backup: required */
+    enum config_answer approval;         /* people approve each destruction */
+    enum config_answer ceremony;         /* keys: are made in ceremonies */
+    enum config_answer insecure_allowed; /* dnssec: optional */
+    char *trust; /* PEM certificates of custodians, absolute: adoption and destruction need a transcript of theirs; NULL: they do
+                    not */
+};
+
+struct config_domain {
+    char *domain;            /* A-label, lower case, no trailing dot */
+    bool subdomains;         /* also sign From: x@sub.DOMAIN, with d=DOMAIN */
+    struct config_key *keys; /* none yet: only when it rotates; then nothing is signed, and the MTA gets a 4xx */
+    unsigned keys_count;
+    bool rotation;                   /* its keys are those of STATE/active.yaml, which zegel rotate writes */
+    struct config_rotation *rotates; /* rotation-policy: */
     enum config_on_failure on_failure;
     enum config_survive survive;
     bool seven_bit;         /* path: 7bit: a hop on the way does not take 8BITMIME */
@@ -148,6 +183,7 @@ struct config {
     bool key_audit_warns; /* key-audit: warn: a key that is not as it should be is complained about, and used */
     struct config_audit audit;
     struct config_dns dns;
+    struct config_rotation rotation;
     struct config_check check; /* for zegel check */
     struct config_users users; /* started as root, the processes run as these; NULL: as root still */
     bool landlock_optional;    /* landlock: optional: start without it where the kernel has none */
@@ -157,8 +193,11 @@ struct config {
 #define CONFIG_DEFAULT_PATH "/etc/zegel/zegel.yaml"
 #define CONFIG_DEFAULT_STATE "/var/lib/zegel"
 
-/* The text of `path` and of the table that it names, as one, to be handed to processes that may not read files. ZEGEL_OK, or an
- * error with one line in `why`. */
+/* STATE/active.yaml: which keys the domains that rotate sign with. */
+#define CONFIG_ACTIVE_NAME "active.yaml"
+
+/* The text of `path`, of the table that it names and of STATE/active.yaml, as one, to be handed to processes that may not read
+ * files. ZEGEL_OK, or an error with one line in `why`. */
 int config_read(const char *path, struct buf *text, struct buf *why);
 /* Read and check `path`. On failure returns ZEGEL_ERR_CONFIG and puts one line, "FILE:LINE: KEY: what is wrong", into `why`. */
 int config_load(const char *path, struct config **out, struct buf *why);

@@ -1,7 +1,5 @@
 #include "config/schema.h"
 
-#include "config/config.h"
-
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 
 static const cyaml_strval_t algorithms[] = {
@@ -125,10 +123,51 @@ static const cyaml_schema_field_t key_fields[] = {
 
 static const cyaml_schema_value_t key_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_key, key_fields)};
 
+static const cyaml_strval_t publishes[] = {
+    {"dns-update", CONFIG_PUBLISH_UPDATE}, {"manual", CONFIG_PUBLISH_MANUAL}, {"exec", CONFIG_PUBLISH_EXEC}};
+static const cyaml_strval_t backups[] = {{"accepted", CONFIG_NO}, {"required", CONFIG_YES}};
+static const cyaml_strval_t answers[] = {{"no", CONFIG_NO}, {"yes", CONFIG_YES}};
+static const cyaml_strval_t makers[] = {{"token", CONFIG_NO}, {"ceremony", CONFIG_YES}};
+static const cyaml_strval_t dnssecs[] = {{"required", CONFIG_NO}, {"optional", CONFIG_YES}};
+
+#define CHOICE(name, member, words, count)                                                                                       \
+    CYAML_FIELD_ENUM(name, CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_rotation, member, words, count)
+
+static const cyaml_schema_field_t rotation_fields[] = {
+    CYAML_FIELD_SEQUENCE("keys", OPTIONAL, struct config_rotation, keys, &text, 1, 2),
+    CYAML_FIELD_STRING_PTR("token", OPTIONAL, struct config_rotation, token, 1, 64),
+    CYAML_FIELD_STRING_PTR("sample", OPTIONAL, struct config_rotation, times[ROTATION_SAMPLE], 1, 16),
+    CYAML_FIELD_STRING_PTR("settle", OPTIONAL, struct config_rotation, times[ROTATION_SETTLE], 1, 16),
+    CYAML_FIELD_STRING_PTR("visible", OPTIONAL, struct config_rotation, times[ROTATION_VISIBLE], 1, 16),
+    CYAML_FIELD_STRING_PTR("active", OPTIONAL, struct config_rotation, times[ROTATION_ACTIVE], 1, 16),
+    CYAML_FIELD_STRING_PTR("unused", OPTIONAL, struct config_rotation, times[ROTATION_UNUSED], 1, 16),
+    CYAML_FIELD_STRING_PTR("destroy", OPTIONAL, struct config_rotation, times[ROTATION_DESTROY], 1, 16),
+    CYAML_FIELD_STRING_PTR("revoke", OPTIONAL, struct config_rotation, times[ROTATION_REVOKE], 1, 16),
+    CHOICE("publish", publish, publishes, 3),
+    CYAML_FIELD_STRING_PTR("exec", OPTIONAL, struct config_rotation, exec, 1, 4096),
+    CHOICE("backup", backup_required, backups, 2),
+    CHOICE("approval", approval, answers, 2),
+    CHOICE("made-by", ceremony, makers, 2),
+    CHOICE("dnssec", insecure_allowed, dnssecs, 2),
+    CYAML_FIELD_STRING_PTR("trust", OPTIONAL, struct config_rotation, trust, 1, 4096),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t active_fields[] = {
+    CYAML_FIELD_STRING_PTR("domain", CYAML_FLAG_POINTER, struct config_active, domain, 1, 253),
+    CYAML_FIELD_SEQUENCE("keys", CYAML_FLAG_POINTER, struct config_active, keys, &key_value, 1, 2),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t active_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct config_active, active_fields)};
+const cyaml_schema_value_t config_active_schema = {
+    CYAML_VALUE_SEQUENCE(CYAML_FLAG_POINTER, struct config_active, &active_value, 0, 1000000)};
+
 static const cyaml_schema_field_t domain_fields[] = {
     CYAML_FIELD_STRING_PTR("domain", CYAML_FLAG_POINTER, struct config_domain, domain, 1, 253),
     CYAML_FIELD_BOOL("subdomains", CYAML_FLAG_OPTIONAL, struct config_domain, subdomains),
-    CYAML_FIELD_SEQUENCE("keys", CYAML_FLAG_POINTER, struct config_domain, keys, &key_value, 1, 8),
+    CYAML_FIELD_SEQUENCE("keys", OPTIONAL, struct config_domain, keys, &key_value, 1, 8),
+    CYAML_FIELD_BOOL("rotation", CYAML_FLAG_OPTIONAL, struct config_domain, rotation),
+    CYAML_FIELD_MAPPING_PTR("rotation-policy", OPTIONAL, struct config_domain, rotates, rotation_fields),
     CYAML_FIELD_ENUM("on-failure", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_domain, on_failure, on_failures, 2),
     CYAML_FIELD_ENUM("survive", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_domain, survive, survives, 3),
     CYAML_FIELD_ENUM("path", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_domain, seven_bit, paths, 2),
@@ -162,6 +201,7 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_ENUM("key-audit", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, key_audit_warns, key_audits, 2),
     CYAML_FIELD_MAPPING("audit", CYAML_FLAG_OPTIONAL, struct config, audit, audit_fields),
     CYAML_FIELD_MAPPING("dns", CYAML_FLAG_OPTIONAL, struct config, dns, dns_fields),
+    CYAML_FIELD_MAPPING("rotation", CYAML_FLAG_OPTIONAL, struct config, rotation, rotation_fields),
     CYAML_FIELD_MAPPING("check", CYAML_FLAG_OPTIONAL, struct config, check, check_fields),
     CYAML_FIELD_MAPPING("users", CYAML_FLAG_OPTIONAL, struct config, users, users_fields),
     CYAML_FIELD_ENUM("landlock", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, landlock_optional, landlocks, 2),

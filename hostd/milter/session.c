@@ -54,6 +54,14 @@ static sfsistat forbid(SMFICTX *ctx, struct session *s, const struct sender *sen
     return reply(ctx, "550", "5.7.1", "Not authorised", reason);
 }
 
+static sfsistat tempfail(SMFICTX *ctx, const struct session *s, const char *reason)
+{
+    const struct config_domain *d = s->policy.domain;
+    log_warn("%s: client=%s domain=%s: not signed, 451: %s", field_queue_id(ctx), s->client_name, d == NULL ? "?" : d->domain,
+             reason);
+    return reply(ctx, "451", "4.7.5", "Message not signed, try again later", reason);
+}
+
 static sfsistat fail(SMFICTX *ctx, struct session *s, const char *reason)
 {
     const struct config_domain *d = s->policy.domain;
@@ -62,9 +70,7 @@ static sfsistat fail(SMFICTX *ctx, struct session *s, const char *reason)
                  d->domain, reason);
         return SMFIS_ACCEPT;
     }
-    log_warn("%s: client=%s domain=%s: not signed, 451: %s", field_queue_id(ctx), s->client_name, d == NULL ? "?" : d->domain,
-             reason);
-    return reply(ctx, "451", "4.7.5", "Message not signed, try again later", reason);
+    return tempfail(ctx, s, reason);
 }
 
 /* ---- one message ---- */
@@ -91,6 +97,8 @@ static struct sender sender_of(SMFICTX *ctx, const struct session *s)
 static sfsistat sign_message(SMFICTX *ctx, struct session *s)
 {
     const struct config_domain *d = s->policy.domain;
+    if (d->keys_count == 0) /* on-failure: is about failures; this domain has never been able to sign */
+        return tempfail(ctx, s, "no key signs for this domain yet (zegel rotate status)");
     const char *reason = "";
     switch (signing_run(s->signing, s->dkim, d, bytes_str(field_queue_id(ctx)), s->client_name, &reason)) {
     case SIGNING_REFUSED: return reject(ctx, s, reason);

@@ -20,6 +20,7 @@
 #include "supervisor/reload.h"
 #include "supervisor/roll.h"
 #include "supervisor/statedir.h"
+#include "supervisor/taken.h"
 #include "supervisor/upgrade.h"
 
 #ifndef ZEGEL_LIBEXEC
@@ -43,6 +44,7 @@ static int take_signals(struct supervisor *s, int signals)
 /* One change at a time: what comes while processes are being replaced waits for the end of that. */
 static void do_what_is_wanted(struct supervisor *s)
 {
+    s->reload_wanted = taken_changed(s) || s->reload_wanted;
     if (s->reload_wanted && s->roll == ROLL_NONE) {
         s->reload_wanted = false;
         reload(s);
@@ -80,6 +82,7 @@ static int turn(struct supervisor *s, int signals)
     roll_step(s);
     family_start_missing(s);
     family_ping(s);
+    taken_note(s);
     return -1;
 }
 
@@ -89,6 +92,7 @@ static void forget(struct supervisor *s)
         family_remove(s, 0);
     free(s->children);
     listen_close(&s->listeners);
+    taken_free(s);
     config_free(s->config);
 }
 
@@ -141,6 +145,18 @@ static int start(struct supervisor *s)
     return -1;
 }
 
+/* Once more when there are active keys: from now on it would be noticed if they change. */
+static bool read_first(struct supervisor *s)
+{
+    if (reload_read(s->config_path, &s->config, &s->config_fd) != ZEGEL_OK)
+        return false;
+    if (!taken_changed(s))
+        return true;
+    config_free(s->config);
+    (void)close(s->config_fd);
+    return reload_read(s->config_path, &s->config, &s->config_fd) == ZEGEL_OK;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'},
@@ -166,7 +182,7 @@ int main(int argc, char **argv)
             return o == 'h' ? EXIT_SUCCESS : EXIT_CONFIG;
         }
     }
-    if (reload_read(s.config_path, &s.config, &s.config_fd) != ZEGEL_OK)
+    if (!read_first(&s))
         return EXIT_CONFIG;
     if (check_only) {
         (void)printf("%s: good: %u domains, %u tokens\n", s.config_path, s.config->domains_count, s.config->tokens_count);

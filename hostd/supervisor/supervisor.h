@@ -4,6 +4,8 @@
 #define ZEGEL_SUPERVISOR_H
 
 #include <limits.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "config/config.h"
 #include "supervisor/child.h"
@@ -31,6 +33,11 @@ struct supervisor {
     bool reload_wanted, upgrade_wanted; /* SIGHUP, SIGUSR2; done when no roll is under way */
     int64_t ping_ms;                    /* when next */
     bool announced;
+    ino_t active_inode; /* STATE/active.yaml as it was last seen; taken.h */
+    struct timespec active_mtime;
+    unsigned taken_serial; /* the configuration that STATE/taken tells of */
+    struct taken *taken;
+    unsigned taken_count;
 };
 
 #endif

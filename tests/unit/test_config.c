@@ -293,6 +293,100 @@ START_TEST(senders_table)
 }
 END_TEST
 
+#define ROTATES TOKEN "dns: {update: {server: 127.0.0.1, key: k, secret: 'file:/s'}}\n"
+#define ROTATING(d) "  - domain: " d "\n    rotation: yes\n"
+
+/* YAML, NUL, active.yaml. */
+static int parse_with_active(const char *yaml, const char *active, struct config **c, struct buf *why)
+{
+    struct buf text = BUF_INIT;
+    buf_add(&text, bytes_of(yaml, strlen(yaml) + 1));
+    buf_add_str(&text, active);
+    buf_clear(why);
+    int err = config_parse("test", buf_bytes(&text), c, why);
+    buf_free(&text);
+    return err;
+}
+
+START_TEST(active_keys)
+{
+    static const char yaml[] = ROTATES "rotation: {active: 90d, keys: [rsa3072, ed25519]}\ndomains:\n" DOMAIN("c.nl")
+        ROTATING("a.nl") ROTATING("b.nl") "    rotation-policy: {active: 30d, publish: manual, keys: [ed25519]}\n";
+    static const char active[] = "- domain: a.nl\n  keys:\n  - {selector: s1, algorithm: rsa-sha256, key: "
+                                 "'pkcs11:token=zegel;id=%01;object=a.nl/s1'}\n- domain: gone.nl\n  keys: [{selector: x, "
+                                 "algorithm: rsa-sha256}]\n- domain: c.nl\n  keys: [{selector: x, algorithm: rsa-sha256}]\n";
+    struct config *c = NULL;
+    struct buf why = BUF_INIT;
+    ck_assert_msg(parse_with_active(yaml, active, &c, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
+    const struct config_domain *d = config_find_domain(c, BYTES_LIT("a.nl"));
+    ck_assert_uint_eq(d->keys_count, 1);
+    ck_assert_str_eq(d->keys[0].selector, "s1");
+    ck_assert_int_eq(d->rotates->seconds[ROTATION_ACTIVE], 90 * 86400);
+    ck_assert_int_eq(d->rotates->seconds[ROTATION_DESTROY], 72 * 3600);
+    ck_assert_str_eq(d->rotates->keys[0], "rsa3072");
+    ck_assert_int_eq(d->rotates->publish, CONFIG_PUBLISH_UPDATE);
+    d = config_find_domain(c, BYTES_LIT("b.nl"));
+    ck_assert_uint_eq(d->keys_count, 0);
+    ck_assert_int_eq(d->rotates->seconds[ROTATION_ACTIVE], 30 * 86400);
+    ck_assert_uint_eq(d->rotates->keys_count, 1);
+    ck_assert_int_eq(d->rotates->publish, CONFIG_PUBLISH_MANUAL);
+    d = config_find_domain(c, BYTES_LIT("c.nl")); /* has keys of its own: active.yaml has no say */
+    ck_assert_str_eq(d->keys[0].selector, "s1");
+    config_free(c);
+    static const char *const bad_actives[] = {
+        "nonsense\n",
+        "- domain: a.nl\n",
+        "- {domain: a.nl, keys: [{selector: s, algorithm: rsa-sha1}]}\n",
+        "- {domain: a.nl, keys: [{selector: s, algorithm: rsa-sha256, key: 'file:/x'}]}\n",
+        "- {domain: a.nl, keys: [{selector: s, algorithm: rsa-sha256, key: 'pkcs11:token=other;object=x'}]}\n",
+        NULL};
+    for (const char *const *b = bad_actives; *b != NULL; b++)
+        ck_assert_msg(parse_with_active(yaml, *b, &c, &why) == ZEGEL_ERR_CONFIG && why.len > 0, "%s", *b);
+    ck_assert_int_eq(config_parse("t", bytes_str(yaml), &c, &why), ZEGEL_ERR_CONFIG); /* nobody read it */
+    buf_free(&why);
+}
+END_TEST
+
+START_TEST(bad_rotations)
+{
+    static const struct {
+        const char *policy, *word;
+    } rows[] = {{"active: 13d", "rotation.active"},
+                {"active: 367d", "rotation.active"},
+                {"active: long", "rotation.active"},
+                {"revoke: 7d", "rotation.revoke"},
+                {"visible: 23h", "rotation.visible"},
+                {"settle: 59m", "rotation.settle"},
+                {"sample: 14m", "rotation.sample"},
+                {"unused: 59m", "rotation.unused"},
+                {"destroy: 59m", "rotation.destroy"},
+                {"keys: [rsa1024]", "rotation.keys"},
+                {"keys: [rsa2048, rsa4096]", "rotation.keys"},
+                {"token: other", "rotation.token"},
+                {"publish: exec", "rotation.exec"},
+                {"{publish: exec, exec: prog}", "rotation.exec"},
+                {"publish: mail", "test:"},
+                {"trust: t.pem", "rotation.trust"},
+                {"colour: red", "colour"}};
+    struct buf why = BUF_INIT;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf yaml = BUF_INIT;
+        struct config *c = NULL;
+        const char *open = rows[i].policy[0] == '{' ? "" : "{", *close = open[0] == '\0' ? "" : "}";
+        buf_addf(&yaml, ROTATES "rotation: %s%s%s\ndomains:\n" ROTATING("a.nl"), open, rows[i].policy, close);
+        ck_assert_msg(parse_with_active(buf_cstr(&yaml), "", &c, &why) == ZEGEL_ERR_CONFIG, "%s", rows[i].policy);
+        ck_assert_msg(strstr(buf_cstr(&why), rows[i].word) != NULL, "%s: %s", rows[i].word, buf_cstr(&why));
+        buf_free(&yaml);
+    }
+    struct config *c = NULL;
+    ck_assert_int_eq(parse_with_active(TOKEN "domains:\n" ROTATING("a.nl"), "", &c, &why), ZEGEL_ERR_CONFIG); /* no dns.update */
+    ck_assert_int_eq(parse_with_active(ROTATES "domains:\n" DOMAIN("a.nl") "    rotation: yes\n", "", &c, &why),
+                     ZEGEL_ERR_CONFIG);
+    ck_assert_int_eq(config_parse("t", BYTES_LIT(TOKEN "domains:\n  - domain: a.nl\n"), &c, &why), ZEGEL_ERR_CONFIG);
+    buf_free(&why);
+}
+END_TEST
+
 START_TEST(networks)
 {
     ck_assert(contains("127.0.0.0/8", "127.1.2.3"));
@@ -324,4 +418,4 @@ START_TEST(durations)
 END_TEST
 
 UNIT_MAIN("config", defaults, workers, find_domain, bad, header_policy, header_policy_bounds, unreadable_file, front_ends,
-          senders_table, networks, durations)
+          senders_table, active_keys, bad_rotations, networks, durations)
