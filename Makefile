@@ -32,7 +32,7 @@ IPC = hostd/ipc/control.c hostd/ipc/milter_resolver.c hostd/ipc/milter_signer.c 
 CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/headers.c hostd/config/limits.c hostd/config/network.c hostd/config/rotation.c hostd/config/schema.c hostd/config/senders.c hostd/config/token.c hostd/config/yaml.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
 MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd/milter/inbound.c hostd/milter/keylookup.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c \
-         hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c
+         hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c hostd/milter/stream.c
 RESOLVER = hostd/resolver/context.c hostd/resolver/main.c hostd/resolver/resolver.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
@@ -103,7 +103,7 @@ $(BUILD)/zegel: $(call obj,$(TOOL) $(DNS)) $(call obj,hostd/signer/blockcheck.c 
 $(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c pkcs11/rsacheck.c) $(BUILD)/libceremony.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lidn2 -lcrypto
 
-UNITOBJ = $(call obj,$(CHECKTEXT) hostd/signer/blockcheck.c hostd/signer/rate.c hostd/signer/workers.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/supervisor/pin.c $(SANDBOX))
+UNITOBJ = $(call obj,$(CHECKTEXT) hostd/signer/blockcheck.c hostd/signer/rate.c hostd/signer/workers.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/milter/stream.c hostd/supervisor/pin.c $(SANDBOX))
 $(BUILD)/tests/%: %.c $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lsqlite3 -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lidn2 -lcrypto -ldl

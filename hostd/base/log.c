@@ -10,11 +10,13 @@
 static const char *log_program = "zegel";
 static enum log_level log_least = LOG_LEVEL_INFO;
 static bool log_to_journal;
+static int log_pid;
 
 void log_open(const char *program, enum log_level least)
 {
     log_program = program;
     log_least = least;
+    log_pid = (int)getpid();
     log_to_journal = getenv("JOURNAL_STREAM") != NULL;
 }
 
@@ -36,7 +38,7 @@ void log_line(enum log_level level, const char *fmt, ...)
     if (log_to_journal)
         head = snprintf(line, sizeof line, "<%d>%s", priorities[level], names[level]);
     else
-        head = snprintf(line, sizeof line, "%s[%d]: %s", log_program, (int)getpid(), names[level]);
+        head = snprintf(line, sizeof line, "%s[%d]: %s", log_program, log_pid, names[level]);
     size_t n = head < 0 ? 0 : (size_t)head;
     for (const char *p = text; *p != '\0' && n + 6 < sizeof line; p++) {
         unsigned char c = (unsigned char)*p;

@@ -7,14 +7,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { FDS_MAX = 65536 };
+#include "milter/stream.h"
 
 static struct {
     pthread_mutex_t lock;
     int fd;        /* -1: none yet */
     bool draining; /* from here on under the lock */
     unsigned connections;
-    bool is_connection[FDS_MAX];
+    bool is_connection[LISTENER_FDS_MAX];
 } listener = {.lock = PTHREAD_MUTEX_INITIALIZER, .fd = -1};
 
 void listener_set(int fd)
@@ -84,9 +84,10 @@ int accept(int fd, struct sockaddr *restrict address, socklen_t *restrict len)
         pthread_mutex_lock(&listener.lock);
     }
     int got = accept4(fd, address, len, SOCK_CLOEXEC);
-    if (got >= 0 && got < FDS_MAX) {
+    if (got >= 0 && got < LISTENER_FDS_MAX) {
         listener.is_connection[got] = true;
         listener.connections++;
+        stream_open(got);
     }
     pthread_mutex_unlock(&listener.lock);
     return got;
@@ -95,8 +96,11 @@ int accept(int fd, struct sockaddr *restrict address, socklen_t *restrict len)
 int close(int fd)
 {
     pthread_mutex_lock(&listener.lock);
+    bool connection = fd >= 0 && fd < LISTENER_FDS_MAX && listener.is_connection[fd];
+    if (connection)
+        stream_close(fd);
     int result = (int)syscall(SYS_close, fd);
-    if (fd >= 0 && fd < FDS_MAX && listener.is_connection[fd]) {
+    if (connection) {
         listener.is_connection[fd] = false;
         listener.connections--;
         end_if_drained();

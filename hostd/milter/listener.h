@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+enum { LISTENER_FDS_MAX = 65536 }; /* a connection with a higher descriptor is served, but not counted */
+
 /* The listening socket from zegeld, not blocking; taken over. Before libmilter opens one. */
 void listener_set(int fd);
 bool listener_is_set(void);

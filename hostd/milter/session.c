@@ -14,9 +14,9 @@
 #include "milter/signing.h"
 
 struct session {
-    bool local;         /* not SMTP: this machine's own mail */
-    bool leading_space; /* SMFIP_HDR_LEADSPC was negotiated */
-    bool quiet_header;  /* SMFIP_NR_HDR was: the MTA waits for no answer to a header field */
+    bool local;          /* not SMTP: this machine's own mail */
+    bool leading_space;  /* SMFIP_HDR_LEADSPC was negotiated */
+    unsigned long quiet; /* SMFIP_NR_*: what the MTA waits for no answer to */
     struct sockaddr_storage client;
     char client_name[INET6_ADDRSTRLEN]; /* "local" without an address */
     struct current *config;             /* while in a message */
@@ -136,6 +136,11 @@ static struct session *session_new(void)
     return NULL;
 }
 
+static sfsistat go_on(const struct session *s, unsigned long step)
+{
+    return (s->quiet & step) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2, unsigned long f3,
                              unsigned long *want_actions, unsigned long *want_steps, unsigned long *want2, unsigned long *want3)
 {
@@ -149,10 +154,10 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     if (s == NULL)
         return SMFIS_REJECT;
     s->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
-    s->quiet_header = (steps & SMFIP_NR_HDR) != 0;
+    s->quiet = steps & (SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_NR_BODY); /* what is always answered with "go on" */
     (void)snprintf(s->client_name, sizeof s->client_name, "local");
     *want_actions = SMFIF_ADDHDRS;
-    *want_steps = steps & (SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC | SMFIP_NR_HDR);
+    *want_steps = (steps & (SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC)) | s->quiet;
     *want2 = *want3 = 0;
     if (smfi_setpriv(ctx, s) == MI_SUCCESS)
         return SMFIS_CONTINUE;
@@ -186,7 +191,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
         memcpy(&s->client, address, sizeof(struct sockaddr_in6));
         (void)inet_ntop(AF_INET6, &((struct sockaddr_in6 *)(void *)address)->sin6_addr, s->client_name, sizeof s->client_name);
     }
-    return SMFIS_CONTINUE;
+    return go_on(s, SMFIP_NR_CONN);
 }
 
 static sfsistat on_envfrom(SMFICTX *ctx, char **args)
@@ -205,7 +210,7 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
     struct session *s = smfi_getpriv(ctx);
     field_add(&s->dkim->header, name, value, s->leading_space);
-    return s->quiet_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+    return go_on(s, SMFIP_NR_HDR);
 }
 
 static sfsistat on_header_end(SMFICTX *ctx)
@@ -231,7 +236,7 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 {
     struct session *s = smfi_getpriv(ctx);
     dkim_sign_body(s->dkim, bytes_of(chunk, len));
-    return SMFIS_CONTINUE;
+    return go_on(s, SMFIP_NR_BODY);
 }
 
 static sfsistat on_end_of_message(SMFICTX *ctx)

@@ -1,6 +1,6 @@
 /* load: speaks the milter protocol as Postfix does (version 6), from many connections, several messages on each.
  *
- * load HOST PORT CONNECTIONS SECONDS BODY_OCTETS SIGNATURES [RATE]
+ * load HOST PORT CONNECTIONS SECONDS BODY_OCTETS SIGNATURES [RATE], or unix PATH instead of HOST PORT
  * A message is good when it was accepted with SIGNATURES DKIM-Signature fields, tempfail when answered 4xx, lost when the
  * connection broke (the MTA makes that a 4xx), and bad when anything else was said about it, or its fields show two
  * configurations. Prints "messages/s p50_us p99_us p999_us good tempfail lost bad slowest_us"; the last one counts tempfails too.
@@ -18,13 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MESSAGES_EACH = 50, LATENCIES_MAX = 2000000, PACKET_MAX = 65536 };
+enum { MESSAGES_EACH = 50, LATENCIES_MAX = 2000000, PACKET_MAX = 70000, CHUNK_MAX = 65535 };
 
 static struct {
-    struct sockaddr_in address;
+    struct sockaddr_storage address;
+    socklen_t address_len;
     double until, interval;
     size_t body;
     unsigned signatures;
@@ -45,9 +47,12 @@ static double now(void)
 
 struct peer {
     int fd;
+    uint32_t steps; /* SMFIP_* as agreed */
     uint8_t out[PACKET_MAX * 2];
     size_t out_len;
     uint8_t in[PACKET_MAX];
+    uint8_t ahead[8192];
+    size_t ahead_from, ahead_to;
 };
 
 static bool flush(struct peer *p)
@@ -76,14 +81,21 @@ static bool put(struct peer *p, char command, const void *data, size_t len)
     return true;
 }
 
-static bool read_all(int fd, void *data, size_t len)
+static bool read_all(struct peer *p, void *data, size_t len)
 {
     for (uint8_t *at = data; len > 0;) {
-        ssize_t n = recv(fd, at, len, 0);
-        if (n <= 0)
-            return false;
+        if (p->ahead_from == p->ahead_to) {
+            ssize_t n = recv(p->fd, p->ahead, sizeof p->ahead, 0);
+            if (n <= 0)
+                return false;
+            p->ahead_from = 0;
+            p->ahead_to = (size_t)n;
+        }
+        size_t n = p->ahead_to - p->ahead_from < len ? p->ahead_to - p->ahead_from : len;
+        memcpy(at, p->ahead + p->ahead_from, n);
+        p->ahead_from += n;
         at += n;
-        len -= (size_t)n;
+        len -= n;
     }
     return true;
 }
@@ -92,10 +104,10 @@ static bool read_all(int fd, void *data, size_t len)
 static char get(struct peer *p, size_t *len)
 {
     uint32_t size;
-    if (!flush(p) || !read_all(p->fd, &size, 4))
+    if (!flush(p) || !read_all(p, &size, 4))
         return 0;
     size = ntohl(size);
-    if (size < 1 || size > sizeof p->in || !read_all(p->fd, p->in, size))
+    if (size < 1 || size > sizeof p->in || !read_all(p, p->in, size))
         return 0;
     *len = size - 1;
     return (char)p->in[0];
@@ -103,24 +115,58 @@ static char get(struct peer *p, size_t *len)
 
 #define PUT(p, command, literal) put(p, command, literal, sizeof(literal) - 1)
 
+/* SMFIP_*, by what the milter wants no command or gives no answer to (mfapi.h). */
+enum {
+    NO_CONNECT = 0x1,
+    NO_HELO = 0x2,
+    NO_MAIL = 0x4,
+    NO_RCPT = 0x8,
+    NO_BODY = 0x10,
+    NO_HDRS = 0x20,
+    NO_EOH = 0x40,
+    NO_DATA = 0x200,
+    NR_HDR = 0x80,
+    NR_CONN = 0x1000,
+    NR_HELO = 0x2000,
+    NR_MAIL = 0x4000,
+    NR_RCPT = 0x8000,
+    NR_DATA = 0x10000,
+    NR_EOH = 0x40000,
+    NR_BODY = 0x80000,
+};
+
+/* A command, unless the milter wants none, and the answer that it goes on, unless it gives none. */
+static bool say(struct peer *p, char command, const void *data, size_t data_len, uint32_t no, uint32_t nr)
+{
+    size_t len;
+    if ((p->steps & no) != 0)
+        return true;
+    return put(p, command, data, data_len) && ((p->steps & nr) != 0 || get(p, &len) == 'c');
+}
+
+#define SAY(p, command, literal, no, nr) say(p, command, literal, sizeof(literal) - 1, no, nr)
+
 static bool open_peer(struct peer *p)
 {
     int one = 1;
     size_t len;
     uint32_t offer[3] = {htonl(6), htonl(0x1ff), htonl(0x1fffff)};
-    p->out_len = 0;
-    p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (p->fd < 0 || connect(p->fd, (struct sockaddr *)&job.address, sizeof job.address) != 0)
+    p->out_len = p->ahead_from = p->ahead_to = 0;
+    p->fd = socket(job.address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (p->fd < 0 || connect(p->fd, (struct sockaddr *)&job.address, job.address_len) != 0)
         return false;
     (void)setsockopt(p->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (!put(p, 'O', offer, sizeof offer) || get(p, &len) != 'O')
+    if (!put(p, 'O', offer, sizeof offer) || get(p, &len) != 'O' || len < sizeof offer)
         return false;
+    memcpy(&p->steps, p->in + 9, sizeof p->steps);
+    p->steps = ntohl(p->steps);
     return PUT(p, 'D', "Cj\0mail.example.nl\0{daemon_name}\0smtpd\0") &&
-           PUT(p, 'C',
+           SAY(p, 'C',
                "client.example.nl\0"
                "4\x30\x39"
-               "127.0.0.1\0") &&
-           get(p, &len) == 'c';
+               "127.0.0.1\0",
+               NO_CONNECT, NR_CONN) &&
+           SAY(p, 'H', "client.example.nl\0", NO_HELO, NR_HELO);
 }
 
 static bool header(struct peer *p, const char *name, const char *value)
@@ -129,25 +175,24 @@ static bool header(struct peer *p, const char *name, const char *value)
     size_t n = strlen(name) + 1, v = strlen(value) + 1;
     memcpy(field, name, n);
     memcpy(field + n, value, v);
-    return put(p, 'L', field, n + v);
+    return say(p, 'L', field, n + v, NO_HDRS, NR_HDR);
 }
 
+/* In chunks as Postfix makes them. */
 static bool send_body(struct peer *p)
 {
     static const char line[] = "The quick brown fox jumps over the lazy dog, and the seal of the realm is set.\r\n";
-    char chunk[PACKET_MAX - 1];
-    size_t left = job.body, len;
-    for (size_t i = 0; i < sizeof chunk; i++)
-        chunk[i] = line[i % (sizeof line - 1)];
-    while (left > 0) {
-        size_t n = left < 65000 ? left : 65000;
-        n -= n % (sizeof line - 1) == n ? 0 : n % (sizeof line - 1);
-        if (!put(p, 'B', chunk, n))
+    static char text[CHUNK_MAX * (sizeof line - 1)];
+    static _Atomic bool made;
+    if (!made)
+        for (size_t i = 0; i < sizeof text; i++)
+            text[i] = line[i % (sizeof line - 1)];
+    made = true;
+    for (size_t at = 0; at < job.body;) {
+        size_t n = job.body - at < CHUNK_MAX ? job.body - at : CHUNK_MAX;
+        if (!say(p, 'B', text + at % (sizeof line - 1), n, NO_BODY, NR_BODY))
             return false;
-        char r = get(p, &len);
-        if (r != 'c')
-            return false;
-        left -= n;
+        at += n;
     }
     return true;
 }
@@ -179,12 +224,13 @@ static enum outcome one_message(struct peer *p)
     (void)snprintf(sender, sizeof sender, "<a@%s>", job.domain);
     char macros[400]; /* name, NUL, value, NUL; the user is one of the From domain */
     int n = snprintf(macros, sizeof macros, "M{auth_authen}%cload@%s%ci%cLOADTEST", 0, job.domain, 0, 0);
-    if (!put(p, 'D', macros, (size_t)n + 1) || !put(p, 'M', sender, strlen(sender) + 1) || get(p, &len) != 'c')
+    if (!put(p, 'D', macros, (size_t)n + 1) || !say(p, 'M', sender, strlen(sender) + 1, NO_MAIL, NR_MAIL) ||
+        !SAY(p, 'R', "<b@example.org>\0", NO_RCPT, NR_RCPT) || !SAY(p, 'T', "", NO_DATA, NR_DATA))
         return LOST;
     if (!header(p, "From", from) || !header(p, "To", " b@example.org") || !header(p, "Subject", " load") ||
         !header(p, "Date", " Tue, 24 Nov 2026 08:00:00 +0000") || !header(p, "Message-ID", id) ||
-        !header(p, "MIME-Version", " 1.0") || !header(p, "Content-Type", " text/plain; charset=utf-8") || !PUT(p, 'N', "") ||
-        get(p, &len) != 'c' || !send_body(p) || !PUT(p, 'E', ""))
+        !header(p, "MIME-Version", " 1.0") || !header(p, "Content-Type", " text/plain; charset=utf-8") ||
+        !SAY(p, 'N', "", NO_EOH, NR_EOH) || !send_body(p) || !PUT(p, 'E', ""))
         return LOST;
     for (;;) {
         char r = get(p, &len);
@@ -265,6 +311,20 @@ static int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static bool set_address(const char *host, const char *port)
+{
+    struct sockaddr_un *un = (struct sockaddr_un *)&job.address;
+    struct sockaddr_in *in = (struct sockaddr_in *)&job.address;
+    if (strcmp(host, "unix") == 0) {
+        *un = (struct sockaddr_un){.sun_family = AF_UNIX};
+        job.address_len = sizeof *un;
+        return snprintf(un->sun_path, sizeof un->sun_path, "%s", port) < (int)sizeof un->sun_path;
+    }
+    *in = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port))};
+    job.address_len = sizeof *in;
+    return inet_pton(AF_INET, host, &in->sin_addr) == 1;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 7) {
@@ -273,8 +333,7 @@ int main(int argc, char **argv)
     }
     unsigned connections = (unsigned)atoi(argv[3]);
     double begin = now();
-    job.address = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[2]))};
-    if (inet_pton(AF_INET, argv[1], &job.address.sin_addr) != 1)
+    if (!set_address(argv[1], argv[2]))
         return 2;
     const char *domain = getenv("LOAD_DOMAIN"), *messages = getenv("LOAD_MESSAGES");
     job.domain = domain == NULL ? "example.nl" : domain;
