@@ -19,8 +19,9 @@ HARDEN = -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FO
 LINKHARDEN = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 OPT ?= -O2 -g
 SAN ?=
-P11_CFLAGS := $(shell pkg-config --cflags p11-kit-1 2>/dev/null)
-ALLCFLAGS = -std=c17 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -I. $(P11_CFLAGS) $(WARN) $(OPT) $(if $(SAN),$(SAN) -DZEGEL_SANITIZED,$(HARDEN)) \
+P11_CFLAGS := $(shell pkg-config --cflags p11-kit-1 libpcsclite 2>/dev/null)
+, := ,
+ALLCFLAGS = -std=c17 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -Ifirmware -I. $(P11_CFLAGS) $(WARN) $(OPT) $(if $(SAN),$(SAN) -DZEGEL_SANITIZED,$(HARDEN)) \
             -DZEGEL_VERSION='"$(VERSION)"' -DZEGEL_LIBEXEC='"$(PREFIX)/libexec/zegel"' $(CFLAGS)
 ALLLDFLAGS = $(if $(SAN),$(SAN),$(LINKHARDEN)) -pthread $(LDFLAGS)
 
@@ -42,6 +43,7 @@ SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/family.c hostd/supervisor
 PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c pkcs11/wrap.c
 WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
+ZEGELTOKEN = $(wildcard pkcs11/zegeltoken/*.c)
 CEREMONY = $(wildcard provisioning/ceremony/*.c)
 LIFECYCLE = $(wildcard provisioning/lifecycle/*.c)
 DNS = $(wildcard provisioning/dns/*.c provisioning/check/*.c)
@@ -50,7 +52,7 @@ TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a
 LIBSRC = $(BASE) $(DKIM) $(IPC) $(CONFIG)
-PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify
+PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(BUILD)/zegel-pkcs11.so
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNIT = $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNITDIRS:%=tests/%/test_*.c))))
@@ -96,7 +98,15 @@ $(BUILD)/zegel-resolver: $(call obj,$(RESOLVER) $(SANDBOX)) $(LIB)
 $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
 
-$(BUILD)/zegel: $(call obj,$(TOOL) $(DNS)) $(call obj,hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/resolver/context.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
+# The Zegel token as a PKCS#11 module. With its firmware it shares the reading of BER and the words for refusals.
+$(BUILD)/pic/%.o: %.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(ALLCFLAGS)) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+
+$(BUILD)/zegel-pkcs11.so: $(patsubst %.c,$(BUILD)/pic/%.o,$(ZEGELTOKEN) firmware/core/tlv.c)
+	$(Q)$(CC) $(filter-out -pie,$(ALLLDFLAGS)) -shared -Wl,-soname,zegel-pkcs11.so $(if $(SAN),,-Wl$(,)-z$(,)defs) -o $@ $^ -lpcsclite -lcrypto
+
+$(BUILD)/zegel: $(call obj,$(TOOL) $(DNS)) $(call obj,pkcs11/zegeltoken/applet.c firmware/core/tlv.c hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/resolver/context.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lsqlite3 -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lidn2 -lcrypto -ldl
 
 # No token code and no network in there: what it links shows it.
@@ -233,6 +243,8 @@ install: all ## into DESTDIR= PREFIX=
 	for page in hostd/man/*.[158]; do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
 	install -m 644 hostd/handbook/*.md $(DESTDIR)$(PREFIX)/share/doc/zegel-doc/
 	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(DESTDIR)$(PREFIX)/libexec/zegel/
+	install -d $(DESTDIR)$(PREFIX)/lib/zegel
+	install -m 644 $(BUILD)/zegel-pkcs11.so $(DESTDIR)$(PREFIX)/lib/zegel/
 
 deb: ## Debian packages into build/
 	@BUILD=$(BUILD) hostd/debian/build.sh
@@ -243,4 +255,4 @@ help: ## this list
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD)/obj $(BUILD)/tests -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/pic $(BUILD)/tests -name '*.d' -type f 2>/dev/null)

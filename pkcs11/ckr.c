@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/err.h"
+#include "core/reason.h"
 
 struct ckr_entry {
     CK_RV rv;
@@ -114,12 +115,30 @@ static const struct ckr_entry *find(CK_RV rv)
     return NULL;
 }
 
+/* The Zegel token's reason for not signing a header block; 0: it is not that. */
+static unsigned refusal(CK_RV rv)
+{
+    return rv > CKR_ZEGEL_REFUSED && rv <= CKR_ZEGEL_REFUSED + 0x7f ? (unsigned)(rv - CKR_ZEGEL_REFUSED) : 0;
+}
+
+static const char *refusal_text(unsigned reason)
+{
+    switch ((enum reason)reason) {
+    case REASON_OK: break;
+#define CKR_REASON(name, code, text)                                                                                             \
+    case REASON_##name: return "the token refuses the header block: " text;
+        REASONS(CKR_REASON)
+#undef CKR_REASON
+    }
+    return "the token refuses the header block";
+}
+
 const char *ckr_name(CK_RV rv)
 {
     static _Thread_local char unnamed[48];
     const struct ckr_entry *e = find(rv);
-    if (e != NULL)
-        return e->name;
+    if (e != NULL || refusal(rv) != 0)
+        return e != NULL ? e->name : refusal_text(refusal(rv));
     (void)snprintf(unnamed, sizeof unnamed, "%s 0x%08lx", rv >= CKR_VENDOR_DEFINED ? "CKR_VENDOR_DEFINED" : "an unknown CKR code",
                    rv);
     return unnamed;
@@ -128,11 +147,15 @@ const char *ckr_name(CK_RV rv)
 enum ckr_class ckr_classify(CK_RV rv)
 {
     const struct ckr_entry *e = find(rv);
+    if (refusal(rv) != 0) /* its own rules; the same block is refused again */
+        return CKR_CLASS_KEY_UNUSABLE;
     return e != NULL ? e->class : CKR_CLASS_NEW_SESSION; /* vendor codes: mostly a lost channel */
 }
 
 const char *ckr_advice(CK_RV rv)
 {
+    if (refusal(rv) != 0)
+        return "its key is bound to domain, selector and limits for ever: see zegel token info";
     switch (ckr_classify(rv)) {
     case CKR_CLASS_OK: return "nothing to do";
     case CKR_CLASS_NEW_SESSION:

@@ -123,8 +123,7 @@ static bool read_end_date(struct attr_session s, CK_OBJECT_HANDLE private, CK_OB
     return readable || k->end_date[0] != '\0';
 }
 
-/* Everything about the pair whose private half is `private`. */
-static int read_pair(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE private, struct key *k, struct buf *why)
+static int read_all(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE private, struct key *k, struct buf *why)
 {
     struct attr_session s = session_of(t, session);
     CK_OBJECT_HANDLE public = 0;
@@ -160,6 +159,22 @@ static int read_pair(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDL
     }
     k->private_handle = private;
     return ZEGEL_OK;
+}
+
+/* Everything about the pair whose private half is `private`. When it cannot be read because its handle or the session went stale
+ * on the way, *rv says so, and it is no fault of the key. */
+static int read_pair(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE private, struct key *k, CK_RV *rv,
+                     struct buf *why)
+{
+    CK_OBJECT_CLASS class;
+    CK_ATTRIBUTE a = {.type = CKA_CLASS, .pValue = &class, .ulValueLen = sizeof class};
+    int err = read_all(t, session, private, k, why);
+    *rv = err == ZEGEL_OK ? CKR_OK : t->module->f->C_GetAttributeValue(session, private, &a, 1);
+    if (*rv == CKR_OK)
+        return err;
+    buf_clear(why);
+    buf_addf(why, "key %s: reading it: %s; %s", k->label, ckr_name(*rv), ckr_advice(*rv));
+    return ckr_to_err(*rv);
 }
 
 /* ---- finding ---- */
@@ -225,7 +240,7 @@ int key_find(struct token *t, const char *uri_text, struct key *out, struct buf 
     if (err == ZEGEL_OK) {
         CK_RV rv = find_private(session_of(t, session), template, n, &private, 1, &count);
         if (rv == CKR_OK && count == 1)
-            err = read_pair(t, session, private, out, why);
+            err = read_pair(t, session, private, out, &rv, why);
         else
             err = not_one(uri_text, rv, count, why);
         if (err == ZEGEL_OK)
@@ -248,7 +263,7 @@ int key_find_again(struct token *t, CK_SESSION_HANDLE session, const struct key 
     *rv = find_private(session_of(t, session), template, 3, handle, 1, &count);
     if (*rv != CKR_OK || count != 1)
         return not_one(k->label, *rv, count, why);
-    int err = read_pair(t, session, *handle, &now, why);
+    int err = read_pair(t, session, *handle, &now, rv, why);
     (void)pthread_mutex_destroy(&now.lock);
     if (err != ZEGEL_OK)
         return err;
@@ -279,7 +294,7 @@ int key_list(struct token *t, struct key **keys, size_t *count, struct buf *why)
         rv = CKR_HOST_MEMORY;
     for (CK_ULONG i = 0; rv == CKR_OK && i < found; i++) {
         struct buf ignored = BUF_INIT; /* keys that cannot sign DKIM are not ours to list */
-        if (read_pair(t, session, handles[i], &(*keys)[*count], &ignored) == ZEGEL_OK)
+        if (read_all(t, session, handles[i], &(*keys)[*count], &ignored) == ZEGEL_OK)
             (*keys)[(*count)++].epoch = epoch;
         buf_free(&ignored);
     }

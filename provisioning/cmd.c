@@ -36,7 +36,11 @@ enum {
     OPT_EXPLAIN,
     OPT_NO_TOKEN,
     OPT_NO_CANARY,
-    OPT_NON_SENDING
+    OPT_NON_SENDING,
+    OPT_POLICY,
+    OPT_RATE,
+    OPT_DAILY_CAP,
+    OPT_STRICT
 };
 
 static const struct option long_options[] = {
@@ -72,6 +76,10 @@ static const struct option long_options[] = {
     {"no-token", no_argument, NULL, OPT_NO_TOKEN},
     {"no-canary", no_argument, NULL, OPT_NO_CANARY},
     {"non-sending", no_argument, NULL, OPT_NON_SENDING},
+    {"policy", required_argument, NULL, OPT_POLICY},
+    {"rate", required_argument, NULL, OPT_RATE},
+    {"daily-cap", required_argument, NULL, OPT_DAILY_CAP},
+    {"strict", no_argument, NULL, OPT_STRICT},
     {0},
 };
 
@@ -139,6 +147,10 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_NO_TOKEN: out->no_token = true; break;
         case OPT_NO_CANARY: out->no_canary = true; break;
         case OPT_NON_SENDING: out->non_sending = true; break;
+        case OPT_POLICY: out->policy = optarg; break;
+        case OPT_RATE: out->rate = optarg; break;
+        case OPT_DAILY_CAP: out->daily_cap = optarg; break;
+        case OPT_STRICT: out->strict = true; break;
         case OPT_NON_INTERACTIVE: out->non_interactive = true; break;
         case OPT_HELP:
             put_usage(stdout, cmd);

@@ -33,7 +33,8 @@ struct cmd_options {
     const char *domain, *selector, *token, *algorithm, *so_pin_file, *label, *zone, *authserv_id, *key;
     const char *as, *pin, *backup_pin, *module, *card, *previous, *trust, *tsa, *text, *decision, *agreed, *state;
     const char *html, *lang, *explain;
-    bool non_interactive, all, no_token, no_canary, non_sending;
+    const char *policy, *rate, *daily_cap;
+    bool non_interactive, all, no_token, no_canary, non_sending, strict;
 };
 
 /* Parses argv; words that are no options stay at argv[optind]. False after the usage was printed; *code is then the exit code. */

@@ -6,6 +6,7 @@
 #include "dkim/digest.h"
 #include "dkim/domain.h"
 #include "pkcs11/sign.h"
+#include "zegeltoken.h"
 
 #include "base/clock.h"
 
@@ -89,6 +90,21 @@ static int find_labelled(struct token *t, const char *label, struct key *k, stru
     return err;
 }
 
+/* On a Zegel token its administrator makes keys, and says what they may sign for ever. */
+static int generate(struct cmd_token *t, const struct cmd_options *o, size_t a, const char *label, struct key *k, struct buf *why)
+{
+    struct zegeltoken z;
+    if (zegeltoken_of(t->module, t->token->slot, t->token->cfg.name, &z)) {
+        int err = zegeltoken_generate(&z, o, algorithms[a].type == KEY_RSA ? algorithms[a].bits : 0, why);
+        return err == ZEGEL_OK ? find_labelled(t->token, label, k, why) : err;
+    }
+    if (o->policy == NULL && o->rate == NULL && o->daily_cap == NULL && !o->strict && o->so_pin_file == NULL)
+        return key_generate(t->token, algorithms[a].type, algorithms[a].bits, label, k, why);
+    buf_addf(why, "token %s: is no Zegel token; --policy, --rate, --daily-cap, --strict and --so-pin-file are for those",
+             t->token->cfg.name);
+    return ZEGEL_ERR_USAGE;
+}
+
 static int run_generate(int argc, char **argv)
 {
     const struct cmd *cmd = &cmd_key_generate;
@@ -110,7 +126,7 @@ static int run_generate(int argc, char **argv)
         return cmd_misuse(cmd, "--domain and --selector must be domain names (A-labels)");
     if (!open_for(cmd, &o, &c, &t, &code))
         return code;
-    int err = key_generate(t.token, algorithms[a].type, algorithms[a].bits, label, &k, &why);
+    int err = generate(&t, &o, a, label, &k, &why);
     if (err == ZEGEL_OK && o.json) {
         cmd_print_json(describe(&k));
     } else if (err == ZEGEL_OK) {
@@ -199,10 +215,11 @@ static json_t *describe_attributes(const struct key_attributes *a)
     (void)json_object_set_new(j, "CKA_DERIVE", said(a->derive));
     json_t *allowed = json_array();
     for (size_t i = 0; i < a->allowed_count; i++)
-        (void)json_array_append_new(allowed, json_string(a->allowed[i] == CKM_SHA256_RSA_PKCS ? "CKM_SHA256_RSA_PKCS"
-                                                         : a->allowed[i] == CKM_RSA_PKCS      ? "CKM_RSA_PKCS"
-                                                         : a->allowed[i] == CKM_EDDSA         ? "CKM_EDDSA"
-                                                                                              : "other"));
+        (void)json_array_append_new(allowed, json_string(a->allowed[i] == CKM_SHA256_RSA_PKCS      ? "CKM_SHA256_RSA_PKCS"
+                                                         : a->allowed[i] == CKM_RSA_PKCS           ? "CKM_RSA_PKCS"
+                                                         : a->allowed[i] == CKM_EDDSA              ? "CKM_EDDSA"
+                                                         : a->allowed[i] == CKM_ZEGEL_EDDSA_SHA256 ? "CKM_ZEGEL_EDDSA_SHA256"
+                                                                                                   : "other"));
     (void)json_object_set_new(j, "CKA_ALLOWED_MECHANISMS", allowed);
     return j;
 }
@@ -227,21 +244,25 @@ static void print_flat(const json_t *j)
     }
 }
 
-static int show(struct token *t, const char *label, bool json, struct buf *why)
+static int show(struct cmd_token *t, const char *label, const struct cmd_options *o, struct buf *why)
 {
     struct key_attributes a;
+    struct zegeltoken z;
     struct key k;
-    int err = find_labelled(t, label, &k, why);
+    int err = find_labelled(t->token, label, &k, why);
     if (err == ZEGEL_OK)
-        err = key_attributes(t, &k, &a, why);
+        err = key_attributes(t->token, &k, &a, why);
     if (err != ZEGEL_OK)
         return err;
-    err = prove_possession(t, &k, why);
+    bool attests = zegeltoken_of(t->module, t->token->slot, t->token->cfg.name, &z);
+    err = attests ? zegeltoken_vouches(&z, k.id, k.id_len, why) : prove_possession(t->token, &k, why);
     json_t *j = describe(&k);
     (void)json_object_set_new(j, "proof_of_possession",
-                              json_string(err == ZEGEL_OK ? "signed and verified" : zegel_strerror(err)));
+                              json_string(err != ZEGEL_OK ? zegel_strerror(err)
+                                          : attests       ? "attested by the token's device key, verified"
+                                                          : "signed and verified"));
     (void)json_object_set_new(j, "attributes", describe_attributes(&a));
-    if (json) {
+    if (o->json) {
         cmd_print_json(j);
     } else {
         print_flat(j);
@@ -251,7 +272,8 @@ static int show(struct token *t, const char *label, bool json, struct buf *why)
 }
 
 /* show and destroy: one key by domain and selector. */
-static int with_key(int argc, char **argv, const struct cmd *cmd, int (*act)(struct token *, const char *, bool, struct buf *))
+static int with_key(int argc, char **argv, const struct cmd *cmd,
+                    int (*act)(struct cmd_token *, const char *, const struct cmd_options *, struct buf *))
 {
     struct cmd_options o;
     struct cmd_token t;
@@ -265,7 +287,7 @@ static int with_key(int argc, char **argv, const struct cmd *cmd, int (*act)(str
         return cmd_misuse(cmd, "--domain and --selector must be domain names (A-labels)");
     if (!open_for(cmd, &o, &c, &t, &code))
         return code;
-    int err = act(t.token, label, o.json, &why);
+    int err = act(&t, label, &o, &why);
     code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(cmd, err == ZEGEL_ERR_KEY_GONE ? ZEGEL_ERR_NOT_FOUND : err, buf_cstr(&why));
     cmd_token_close(&t);
     config_free(c);
@@ -278,13 +300,14 @@ static int run_show(int argc, char **argv)
     return with_key(argc, argv, &cmd_key_show, show);
 }
 
-static int destroy(struct token *t, const char *label, bool json, struct buf *why)
+static int destroy(struct cmd_token *t, const char *label, const struct cmd_options *o, struct buf *why)
 {
+    struct zegeltoken z;
     struct key k;
-    (void)json;
-    int err = find_labelled(t, label, &k, why);
+    int err = find_labelled(t->token, label, &k, why);
     if (err == ZEGEL_OK)
-        err = key_destroy(t, &k, why);
+        err = zegeltoken_of(t->module, t->token->slot, t->token->cfg.name, &z) ? zegeltoken_destroy(&z, o, k.id, k.id_len, why)
+                                                                               : key_destroy(t->token, &k, why);
     if (err == ZEGEL_OK)
         (void)printf("%s: destroyed; the token no longer shows it\n", label);
     return err;
@@ -297,10 +320,11 @@ static int run_destroy(int argc, char **argv)
 
 const struct cmd cmd_key_generate = {
     "key", "generate", run_generate,
-    "--domain D --selector S --algorithm rsa2048|rsa3072|rsa4096|ed25519 [--token NAME] [--json]",
+    "--domain D --selector S --algorithm rsa2048|rsa3072|rsa4096|ed25519 [--token NAME] [--json]\n"
+    "    on a Zegel token: --so-pin-file FILE [--policy dkim-only|ticket|blind] [--strict] [--rate N] [--daily-cap N]",
     "Generate a signing key on the token."};
 const struct cmd cmd_key_list = {"key", "list", run_list, "[--token NAME] [--json]", "Keys on the token that can sign DKIM."};
 const struct cmd cmd_key_show = {"key", "show", run_show, "--domain D --selector S [--token NAME] [--json]",
                                  "One key's attributes, and a proof that the token has it."};
-const struct cmd cmd_key_destroy = {"key", "destroy", run_destroy, "--domain D --selector S [--token NAME]",
+const struct cmd cmd_key_destroy = {"key", "destroy", run_destroy, "--domain D --selector S [--token NAME] [--so-pin-file FILE]",
                                     "Destroy one key, for ever."};

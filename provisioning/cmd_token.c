@@ -6,6 +6,7 @@
 #include "pkcs11/init.h"
 #include "pkcs11/latch.h"
 #include "pkcs11/uri.h"
+#include "zegeltoken.h"
 
 enum { SLOTS_MAX = 256 };
 
@@ -177,6 +178,7 @@ static json_t *mechanisms(const struct token *t)
     } known[] = {{CKM_SHA256_RSA_PKCS, "CKM_SHA256_RSA_PKCS"},
                  {CKM_RSA_PKCS, "CKM_RSA_PKCS"},
                  {CKM_EDDSA, "CKM_EDDSA"},
+                 {CKM_ZEGEL_EDDSA_SHA256, "CKM_ZEGEL_EDDSA_SHA256"},
                  {CKM_RSA_PKCS_KEY_PAIR_GEN, "CKM_RSA_PKCS_KEY_PAIR_GEN"},
                  {CKM_EC_EDWARDS_KEY_PAIR_GEN, "CKM_EC_EDWARDS_KEY_PAIR_GEN"}};
     json_t *list = json_array();
@@ -195,6 +197,7 @@ static int info(const struct config *c, const struct config_token *t, bool json,
     struct token_config cfg = {.name = t->name, .uri = t->token};
     struct module *m = NULL;
     struct token *token = NULL;
+    struct zegeltoken z;
     int err = module_open(t->module, t->module_sha256, &m, why);
     if (err == ZEGEL_OK)
         err = token_open(m, &cfg, &token, why); /* no login: this must not cost a PIN try */
@@ -204,6 +207,8 @@ static int info(const struct config *c, const struct config_token *t, bool json,
         (void)json_object_set_new(j, "name", json_string(t->name));
         (void)json_object_set_new(j, "pin_latch", json_string(latch_names[latch_read(buf_cstr(&dir), t->name)]));
         (void)json_object_set_new(j, "mechanisms", mechanisms(token));
+        if (zegeltoken_of(m, token->slot, t->name, &z))
+            err = zegeltoken_describe(&z, j, why);
         if (json) {
             cmd_print_json(j);
         } else {

@@ -4,7 +4,7 @@ set -eu
 
 packages=(
     # build
-    gcc make pkg-config libc6-dev libssl-dev libmilter-dev libcyaml-dev libp11-kit-dev libsqlite3-dev
+    gcc make pkg-config libc6-dev libssl-dev libmilter-dev libcyaml-dev libp11-kit-dev libpcsclite-dev libsqlite3-dev
     libjansson-dev libp11-dev libldns-dev libunbound-dev libidn2-dev dns-root-data libseccomp-dev libsystemd-dev
     # test: unit tests, tokens, real servers, independent verifiers, senders
     check softhsm2 opensc postfix knot knot-dnsutils bind9 opendkim opendkim-tools

@@ -45,8 +45,9 @@ only hostd/supervisor 'supervisor/|ipc/|config/|base/' "supervisor reads no mail
 for file in pkcs11/*.[ch]; do
     while IFS= read -r line; do
         [ -n "$line" ] && breach "$file:$line (pkcs11 sees hostd/base only)"
-    done < <(grep -nE '^#include "' "$file" | grep -vE '#include "(pkcs11/|base/)')
+    done < <(grep -nE '^#include "' "$file" | grep -vE '#include "(pkcs11/|base/|core/reason\.h)')
 done
+only pkcs11/zegeltoken 'pkcs11/(zegeltoken/|cryptoki\.h)|core/(reason|sw|tlv)\.h' "the Zegel token's module knows its commands, no mail and no host"
 only pkcs11/worker 'worker/|sandbox/|pkcs11/|ipc/|config/|base/' "the worker knows no mail"
 
 only provisioning/ceremony 'ceremony/|pkcs11/|dkim/|config/(config|yaml)\.h|base/' "the ceremony engine knows no command"

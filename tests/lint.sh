@@ -12,7 +12,7 @@ mapfile -t c_files < <(files | grep '\.c$')
 mapfile -t h_files < <(files | grep '\.h$')
 mapfile -t scripts < <(files | grep -E '\.sh$|^\.ci/run$' | sort -u)
 flags=(-std=c17 -D_GNU_SOURCE -Ifirmware/include -Ifirmware -Ihostd -Ipkcs11 -Iprovisioning -Itests/unit -Itests -I. '-DZEGEL_LIBEXEC="/usr/libexec/zegel"' '-DZEGEL_VERSION="0"')
-read -r -a p11 <<<"$(pkg-config --cflags p11-kit-1)"
+read -r -a p11 <<<"$(pkg-config --cflags p11-kit-1 libpcsclite)"
 
 run() { # NAME COMMAND...
     local name=$1

@@ -187,6 +187,38 @@ START_TEST(no_blind_signature)
 }
 END_TEST
 
+/* The own application's SIGN is the same gate: blind keys sign what they are given, the others nothing. */
+START_TEST(sign_is_for_blind_keys)
+{
+    static uint8_t message[3000];
+    uint8_t hash[32], public[32];
+    struct span k;
+    crypto_sha256(BLOCK, sizeof BLOCK - 1, hash);
+    ready(KEY, BINDING("03", ""));
+    ck_assert_uint_eq(make("11", BINDING("01", "")), 0x9000);
+    ck_assert_uint_eq(make("12", BINDING("02", "")), 0x9000);
+    GIVES("80321000000000", 0x9000);
+    object(0x8c, &k);
+    memcpy(public, k.data, sizeof public);
+    for (size_t len = 1; len <= sizeof message; len += 1111) {
+        ck_assert_uint_eq(command(0x80, 0x16, 0x10, 0, message, len), 0x9000);
+        ck_assert_uint_eq(reply_len, 64);
+        verify(public, message, len, reply);
+        ck_assert_uint_eq(command(0x80, 0x16, 0x11, 0, message, len), 0x6985);
+        ck_assert_uint_eq(command(0x80, 0x16, 0x12, 0, message, len), 0x6985);
+    }
+    ck_assert_uint_eq(command(0x80, 0x16, 0x11, 0, hash, 32), 0x6985);
+    ck_assert_uint_eq(command(0x80, 0x16, 0x12, 0, hash, 32), 0x6985); /* no ticket yet */
+    ck_assert_uint_eq(finish(0x12, 1, BLOCK), 0x9000);
+    ck_assert_uint_eq(command(0x80, 0x16, 0x12, 0, hash, 32), 0x9000);
+    ck_assert_uint_eq(command(0x80, 0x16, 0x12, 0, hash, 32), 0x6985); /* once */
+    ck_assert_uint_eq(command(0x80, 0x16, 0x13, 0, hash, 32), 0x6a88);
+    GIVES("80161000", 0x6700); /* nothing to sign */
+    OK(SELECT_ZEGEL);
+    ck_assert_uint_eq(command(0x80, 0x16, 0x10, 0, hash, 32), 0x6982);
+}
+END_TEST
+
 START_TEST(tickets)
 {
     uint8_t hash[32], other[32] = {1};
@@ -414,5 +446,5 @@ START_TEST(power_cut_gives_no_try)
 }
 END_TEST
 
-UNIT_MAIN("fw_dkim", signs_a_block, bindings_that_are_none, no_blind_signature, tickets, limits, log_is_a_chain,
-          power_cut_at_every_write, power_cut_of_the_first_start, power_cut_gives_no_try)
+UNIT_MAIN("fw_dkim", signs_a_block, bindings_that_are_none, no_blind_signature, sign_is_for_blind_keys, tickets, limits,
+          log_is_a_chain, power_cut_at_every_write, power_cut_of_the_first_start, power_cut_gives_no_try)

@@ -1,0 +1,156 @@
+#!/bin/bash
+# The Zegel token signs mail: zegeld with zegel-pkcs11.so, pcscd and vpcd, both ports; dkimpy and libopendkim verify. The token's own
+# rules hold when the host's do not; it is pulled out, taken by another program, told to lie.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=faultlib.sh
+. "$SYSTEM/faultlib.sh"
+# shellcheck source=../firmware/harness.sh
+. "$ROOT/tests/firmware/harness.sh"
+harness_enter "$@"
+harness_needs opensc-tool
+need_programs
+make_work_dir
+SHOW_LOGS=1
+export P11FAULT_MODULE=$BUILD/zegel-pkcs11.so P11FAULT_CONTROL=$WORK/fault
+(umask 077 && echo 123456 >"$WORK/pin" && echo 12345678 >"$WORK/so-pin")
+ED_OF_KEY=$ED_SELECTOR
+
+write_config() { # MODULE: $ED_OF_KEY is the selector under which the Ed25519 key was made
+    MILTER_PORT=${MILTER_PORT:-$(free_port)}
+    mkdir -p "$WORK/state"
+    cat >"$WORK/zegel.yaml" <<CONFIG
+state: $WORK/state
+trusted-networks: [127.0.0.0/8]
+tokens:
+  - name: zegel
+    module: $1
+    token: pkcs11:token=zegel
+    pin: file:$WORK/pin
+    deadline: 10s
+    profile: pcsc
+    read: [$BUILD]
+    write: [$WORK/fault]
+audit: {key: "pkcs11:token=zegel;object=audit.example.nl/log", origin: zegel.example.nl/log}
+listen:
+  - inet:$MILTER_PORT@127.0.0.1
+domains:
+  - domain: example.nl
+    keys:
+      - {selector: $RSA_SELECTOR, algorithm: rsa-sha256, key: "pkcs11:token=zegel;object=example.nl/$RSA_SELECTOR"}
+      - {selector: $ED_SELECTOR, algorithm: ed25519-sha256, key: "pkcs11:token=zegel;object=example.nl/$ED_OF_KEY"}
+CONFIG
+}
+fresh() { # MODULE: a daemon with a state of its own
+    stop_zegeld
+    rm -rf "$WORK/state"
+    : >"$WORK/log/zegeld"
+    fault new
+    write_config "${1:-$BUILD/zegel-pkcs11.so}"
+    start_zegeld
+    wait_for 20 grep -q 'ready: ' "$WORK/log/zegeld" || die "zegeld is not ready: $(tail -n 5 "$WORK/log/zegeld")"
+}
+make_key() { zegel key generate --domain "$1" --selector "$2" --algorithm "$3" --so-pin-file "$WORK/so-pin" "${@:4}" >"$WORK/out" 2>&1; }
+info() { zegel token info --json | "$PYTHON" -c 'import json, sys; print(eval(sys.argv[1], {"j": json.load(sys.stdin)}))' "$1"; }
+says_policy() { [ "$(info '[(k["selector"], k["policy"]) for k in j["keys"]]')" = "[('$RSA_SELECTOR', 'dkim-only'), ('$ED_SELECTOR', 'dkim-only'), ('log', 'blind')]" ]; }
+mail() { # all six messages through Postfix and zegeld, accepted by both verifiers
+    rm -rf "$MAIL/inbox"
+    send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >"$WORK/answers" 2>&1 || { cat "$WORK/answers"; return 1; }
+    wait_for 30 has_delivered inbox 6 && signed_by_both "$MAIL/inbox"/new/*
+}
+by_hand() { # zegel sign
+    local message
+    rm -rf "$WORK/hand" && mkdir "$WORK/hand"
+    for message in "$SYSTEM"/messages/*.eml; do
+        sed 's/$/\r/' "$message" | zegel sign --domain example.nl >"$WORK/hand/${message##*/}" || return 1
+    done
+    signed_by_both "$WORK/hand"/*.eml
+}
+counted() { [ "$(info 'sum(k["signatures"] for k in j["keys"] if k["policy"] == "dkim-only")')" -eq "$1" ]; }
+
+try_port() { # native|qemu: the token as it comes, and its first mail
+    local port=$1
+    rm -rf "$WORK/state" "$WORK"/token.*
+    start_reader
+    start_token "$port"
+    write_config "$BUILD/zegel-pkcs11.so"
+    wait_for 20 zegel token info || die "no token: $(zegel token info 2>&1)"
+    verdict "$port: keys" "made by the administrator" make_key example.nl "$RSA_SELECTOR" rsa2048
+    make_key example.nl "$ED_SELECTOR" ed25519 || die "no key: $(cat "$WORK/out")"
+    make_key audit.example.nl log ed25519 --policy blind || die "no key: $(cat "$WORK/out")"
+    verdict "$port: token info" "policies, signed by the attestation key" says_policy
+    verdict "$port: a selector twice" "refused" refused_twice
+    [ -z "${KNOT_PID:-}" ] || stop_pid "$KNOT_PID"
+    start_knot
+    KNOT_PID=$STARTED
+    [ -n "${POSTFIX_CONFIG:-}" ] || start_postfix milter_connect_timeout=10s
+    fresh
+    verdict "$port: mail" "6 messages, both algorithms: dkimpy, libopendkim" mail
+    verdict "$port: the token counted" "12 signatures of header blocks" counted 12
+    AUDIT_KEY=$(zegel audit key)
+    verdict "$port: the audit log" "its checkpoints are signed by a blind key of the token" audit_holds
+}
+refused_twice() { ! make_key example.nl "$ED_SELECTOR" ed25519 && grep -q 'selector is never used twice' "$WORK/out"; }
+# ---- QEMU first, and what follows with the native port
+try_port qemu
+verdict "QEMU: zegel sign" "dkimpy, libopendkim" by_hand
+stop_zegeld
+stop_token
+try_port native
+
+# ---- the token has the last word
+before=$(info 'j["log_number"]')
+ED_SELECTOR=other
+fresh
+ED_SELECTOR=$ED_OF_KEY
+one_refused && others=$(said 'the token refuses the header block: s= is not the key.s selector')
+verdict "a key asked to sign for another selector" "the host was told to; the token refuses: 451" test "${others:-0}" -ge 1 -a "$GOOD" -eq 0
+verdict "... and writes that down" "log $before -> $(info 'j["log_number"]')" test "$(info 'j["log_number"]')" -gt "$before"
+
+# ---- other programs, and the plug
+fresh
+taken() { # another program takes the card between two messages, again and again; none is lost, the PIN is sent again each time
+    local i
+    for ((i = 0; i < 3; i++)); do
+        opensc-tool --reader 0 --send-apdu 00:A4:04:00:06:D2:76:00:01:24:01 >"$WORK/opensc" 2>&1 || return 1
+        one_signed || return 1
+    done
+}
+verdict "another program selects another application" "3 times, the next message is signed each time" taken
+pulled() {
+    local i
+    for ((i = 0; i < $(short_or 2 20); i++)); do
+        kill -9 "$TOKEN_PID"
+        one_refused || return 1
+        start_token native
+        wait_for 20 one_signed || return 1
+    done
+}
+verdict "the power of the token fails" "4xx meanwhile, signed after, $(short_or 2 20) times" pulled
+pcscd_again() { start_reader; stop_token; start_token native; wait_for 20 one_signed; }
+verdict "pcscd is started anew" "signed after" pcscd_again
+
+# ---- a lying module, a stuttering one: the same ladder as for any token
+for bend in flip=0 flip=777 short=1; do
+    fresh "$BUILD/tests/p11fault.so"
+    fault rule C_Sign 1+ "$bend"
+    MESSAGES=4 load 2 60
+    verdict "every signature $bend" "released $GOOD, tempfail $TEMPFAIL" test "$GOOD" -eq 0 -a "$TEMPFAIL" -eq 4 -a "$BAD" -eq 0
+done
+fresh "$BUILD/tests/p11fault.so"
+fault rule C_Sign 4/10 CKR_DEVICE_REMOVED
+fault rule C_SignInit 6/11 stale
+MESSAGES=40 load 4 60
+verdict "removed and stale now and then" "$(fault fired) faults; signed $GOOD, tempfail $TEMPFAIL" \
+    test "$(fault fired)" -gt 5 -a "$GOOD" -eq 40 -a "$LOST" -eq 0 -a "$BAD" -eq 0
+
+# ---- a wrong PIN costs one try
+wrong_pin() {
+    stop_zegeld
+    echo 999999 >"$WORK/pin"
+    fresh
+    one_refused && one_refused || return 1
+    [ "$(info 'j["pin_latch"], j["pin_count_low"]')" = "('PIN refused', True)" ]
+}
+verdict "a wrong PIN" "sent once" wrong_pin
+[ "$failed" -eq 0 ]
