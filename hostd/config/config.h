@@ -175,8 +175,8 @@ struct config {
     unsigned domains_count;
     struct config_sender *senders; /* none: the rules of milter/senders.h */
     unsigned senders_count;
-    unsigned senders_plain; /* so many of them, the first, are found by search */
-    char *senders_table;    /* file with more of them; read by config_read */
+    unsigned senders_by_user, senders_by_envelope; /* so many of them, the first, and so many behind these, are found by search */
+    char *senders_table;                           /* file with more of them; read by config_read */
     struct config_front_end *front_ends;
     unsigned front_ends_count;
     struct config_limits limits;
@@ -217,8 +217,11 @@ const struct config_front_end *config_find_front_end(const struct config *c, con
 /* Does the front end that listens there verify, rather than sign? */
 bool config_verifies(const struct config *c, const char *listen);
 
-/* The rules for exactly this user, a name or "*@DOMAIN": *count of them from the one returned. O(log n). */
-const struct config_sender *config_find_senders(const struct config *c, const char *user, unsigned *count);
+enum config_senders_by { CONFIG_BY_USER, CONFIG_BY_ENVELOPE };
+/* The rules for exactly this user, or this envelope sender and no user; a name or "*@DOMAIN": *count of them from the one
+ * returned. O(log n). */
+const struct config_sender *config_find_senders(const struct config *c, enum config_senders_by by, const char *name,
+                                                unsigned *count);
 
 /* Durations: "10s", "500ms", "5m", "2h", "7d". Milliseconds, or -1. */
 int64_t config_duration_ms(const char *text);

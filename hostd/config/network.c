@@ -42,6 +42,11 @@ bool network_parse(const char *text, struct network *out)
     return memcmp(masked, out->address, sizeof masked) == 0;
 }
 
+bool network_within(const struct network *n, const struct network *whole)
+{
+    return n->family == whole->family && n->prefix >= whole->prefix && prefix_matches(n->address, whole->address, whole->prefix);
+}
+
 bool network_contains(const struct network *n, const struct sockaddr *address)
 {
     if (address == NULL)

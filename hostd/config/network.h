@@ -14,6 +14,8 @@ struct network {
 
 /* "192.0.2.0/24", "::1". Bits behind the prefix must be zero: a typo there means something else was meant. */
 bool network_parse(const char *text, struct network *out);
+/* Is all of `n` in `whole`? */
+bool network_within(const struct network *n, const struct network *whole);
 /* IPv4-mapped IPv6 addresses match IPv4 networks. */
 bool network_contains(const struct network *n, const struct sockaddr *address);
 

@@ -54,9 +54,13 @@ static bool add_rule(struct config *c, size_t *room, struct bytes pattern, struc
         c->senders = grown;
         *room = more;
     }
+    static const struct bytes envelope = {(const uint8_t *)"envelope:", 9}, network = {(const uint8_t *)"network:", 8};
     struct config_sender *s = &c->senders[c->senders_count++];
-    *s = (struct config_sender){.user = copy(pattern)};
-    return s->user != NULL && add_domains(s, domains);
+    *s = (struct config_sender){.user = NULL};
+    bool is_envelope = bytes_has_prefix(pattern, envelope), is_network = bytes_has_prefix(pattern, network);
+    char **part = is_envelope ? &s->envelope : is_network ? &s->network : &s->user;
+    *part = copy(bytes_slice(pattern, is_envelope ? envelope.len : is_network ? network.len : 0, pattern.len));
+    return *part != NULL && add_domains(s, domains);
 }
 
 int senders_add_table(struct config *c, const char *name, struct bytes text, struct buf *why)
@@ -84,21 +88,37 @@ int senders_add_table(struct config *c, const char *name, struct bytes text, str
 /* ---- checking, and order ---- */
 
 /* A name, or "*@" and a domain: found by search. Other patterns are tried one after the other. */
-static bool is_plain(const struct config_sender *s)
+static bool is_plain(const char *pattern)
 {
-    const char *user = s->user;
-    if (user == NULL)
-        return false;
-    return strpbrk(strncmp(user, "*@", 2) == 0 ? user + 2 : user, "*?[\\") == NULL;
+    return pattern != NULL && strpbrk(strncmp(pattern, "*@", 2) == 0 ? pattern + 2 : pattern, "*?[\\") == NULL;
 }
 
-static int by_user(const void *a, const void *b)
+enum order { BY_USER, BY_ENVELOPE, IN_TURN };
+
+static enum order order_of(const struct config_sender *s)
+{
+    if (is_plain(s->user))
+        return BY_USER;
+    return s->user == NULL && is_plain(s->envelope) ? BY_ENVELOPE : IN_TURN;
+}
+
+static int in_order(const void *a, const void *b)
 {
     const struct config_sender *x = a, *y = b;
-    bool plain = is_plain(x);
-    if (plain != is_plain(y))
-        return plain ? -1 : 1;
-    return plain ? strcasecmp(x->user, y->user) : 0;
+    enum order ox = order_of(x), oy = order_of(y);
+    if (ox != oy)
+        return ox < oy ? -1 : 1;
+    return ox == BY_USER ? strcasecmp(x->user, y->user) : ox == BY_ENVELOPE ? strcasecmp(x->envelope, y->envelope) : 0;
+}
+
+/* Mail from a network that is not in trusted-networks is nobody's of ours: a rule that lets it sign would do nothing. */
+static bool is_trusted(const struct config *c, const struct network *n)
+{
+    struct network trusted;
+    for (unsigned i = 0; i < c->trusted_networks_count; i++)
+        if (network_parse(c->trusted_networks[i], &trusted) && network_within(n, &trusted))
+            return true;
+    return false;
 }
 
 static int check_one(const struct config *c, const struct config_sender *s, const char *file, struct buf *why)
@@ -108,6 +128,8 @@ static int check_one(const struct config *c, const struct config_sender *s, cons
         return config_bad(why, file, "senders.domains", s->domains[0], "needs a user, an envelope or a network that may have it");
     if (s->network != NULL && strcmp(s->network, "local") != 0 && !network_parse(s->network, &n))
         return config_bad(why, file, "senders.network", s->network, "must be an address, a network like 192.0.2.0/24, or local");
+    if (s->network != NULL && s->user == NULL && strcmp(s->network, "local") != 0 && !is_trusted(c, &n))
+        return config_bad(why, file, "senders.network", s->network, "is not in trusted-networks:, so its mail is not looked at");
     for (unsigned i = 0; i < s->domains_count; i++)
         if (strcmp(s->domains[i], "*") != 0 && config_domain_exact(c, bytes_str(s->domains[i])) == NULL)
             return config_bad(why, file, "senders.domains", s->domains[i], "is not one of domains:");
@@ -121,24 +143,34 @@ int senders_check(struct config *c, const char *file, struct buf *why)
         err = check_one(c, &c->senders[i], file, why);
     if (err != ZEGEL_OK || c->senders_count == 0)
         return err;
-    qsort(c->senders, c->senders_count, sizeof *c->senders, by_user);
-    while (c->senders_plain < c->senders_count && is_plain(&c->senders[c->senders_plain]))
-        c->senders_plain++;
+    qsort(c->senders, c->senders_count, sizeof *c->senders, in_order);
+    for (unsigned i = 0; i < c->senders_count; i++) {
+        enum order o = order_of(&c->senders[i]);
+        c->senders_by_user += o == BY_USER;
+        c->senders_by_envelope += o == BY_ENVELOPE;
+    }
     return ZEGEL_OK;
 }
 
-const struct config_sender *config_find_senders(const struct config *c, const char *user, unsigned *count)
+const struct config_sender *config_find_senders(const struct config *c, enum config_senders_by by, const char *name,
+                                                unsigned *count)
 {
-    unsigned low = 0, high = c->senders_plain;
+    unsigned begin = by == CONFIG_BY_USER ? 0 : c->senders_by_user;
+    unsigned end = begin + (by == CONFIG_BY_USER ? c->senders_by_user : c->senders_by_envelope), low = begin, high = end;
     while (low < high) { /* the first that is not less */
         unsigned mid = low + (high - low) / 2;
-        if (strcasecmp(c->senders[mid].user, user) < 0)
+        const struct config_sender *s = &c->senders[mid];
+        if (strcasecmp(by == CONFIG_BY_USER ? s->user : s->envelope, name) < 0)
             low = mid + 1;
         else
             high = mid;
     }
     *count = 0;
-    while (low + *count < c->senders_plain && strcasecmp(c->senders[low + *count].user, user) == 0)
+    while (low + *count < end) {
+        const struct config_sender *s = &c->senders[low + *count];
+        if (strcasecmp(by == CONFIG_BY_USER ? s->user : s->envelope, name) != 0)
+            break;
         (*count)++;
+    }
     return c->senders + low;
 }

@@ -4,7 +4,8 @@
 
 #include "config/config.h"
 
-/* Adds the lines of a table: "PATTERN DOMAIN[,DOMAIN...]", as an OpenDKIM refile has them; # begins a comment. ZEGEL_ERR_CONFIG
+/* Adds the lines of a table: "PATTERN DOMAIN[,DOMAIN...]", as an OpenDKIM refile has them; # begins a comment. PATTERN is a
+ * user's, or "envelope:PATTERN" or "network:NETWORK". ZEGEL_ERR_CONFIG
  * with "NAME:LINE: what is wrong" in `why`. */
 int senders_add_table(struct config *c, const char *name, struct bytes text, struct buf *why);
 /* Checks every rule and puts them in order. Needs the domains in order. */

@@ -50,31 +50,34 @@ static bool any_of(const struct config_sender *r, unsigned count, const struct s
     return false;
 }
 
-static bool some_rule_allows(const struct config *c, const struct sender *s, const struct config_domain *d)
+/* The rules that are found by `name`, or by its whole domain. */
+static bool found_rule_allows(const struct config *c, enum config_senders_by by, const char *name, const struct sender *s,
+                              const struct config_domain *d)
 {
     unsigned count;
-    const char *at = s->user == NULL ? NULL : strrchr(s->user, '@');
     char whole_domain[300] = "*";
-    if (s->user != NULL) {
-        const struct config_sender *r = config_find_senders(c, s->user, &count);
-        if (any_of(r, count, s, d))
-            return true;
-    }
-    if (at != NULL && strlen(at) < sizeof whole_domain - 1) {
-        (void)snprintf(whole_domain, sizeof whole_domain, "*%s", at);
-        const struct config_sender *r = config_find_senders(c, whole_domain, &count);
-        if (any_of(r, count, s, d))
-            return true;
-    }
-    return any_of(c->senders + c->senders_plain, c->senders_count - c->senders_plain, s, d);
+    if (name == NULL)
+        return false;
+    const struct config_sender *r = config_find_senders(c, by, name, &count);
+    if (any_of(r, count, s, d))
+        return true;
+    const char *at = strrchr(name, '@');
+    if (at == NULL || strlen(at) >= sizeof whole_domain - 1)
+        return false;
+    (void)snprintf(whole_domain, sizeof whole_domain, "*%s", at);
+    r = config_find_senders(c, by, whole_domain, &count);
+    return any_of(r, count, s, d);
 }
 
 bool sender_may(const struct config *c, const struct sender *s, const struct config_domain *d)
 {
-    if (c->senders_count > 0)
-        return some_rule_allows(c, s, d);
-    if (s->user == NULL)
-        return sender_is_ours(c, s);
-    const char *at = strrchr(s->user, '@');
-    return at == NULL ? c->domains_count == 1 : config_find_domain(c, bytes_str(at + 1)) == d;
+    const char *at = s->user == NULL ? NULL : strrchr(s->user, '@');
+    unsigned searched = c->senders_by_user + c->senders_by_envelope;
+    if (c->senders_count > 0 || c->senders_table != NULL) /* an empty table allows nobody anything */
+        return found_rule_allows(c, CONFIG_BY_USER, s->user, s, d) ||
+               found_rule_allows(c, CONFIG_BY_ENVELOPE, s->envelope, s, d) ||
+               any_of(c->senders + searched, c->senders_count - searched, s, d);
+    if (at != NULL)
+        return config_find_domain(c, bytes_str(at + 1)) == d;
+    return c->domains_count == 1 && sender_is_ours(c, s);
 }

@@ -17,8 +17,8 @@ struct sender {
 
 /* Is its mail ours to sign at all? Authenticated, local, or from trusted-networks. */
 bool sender_is_ours(const struct config *c, const struct sender *s);
-/* May it have mail of this domain signed? With senders: one of its rules must say so. Without: local mail and trusted networks
- * may, an authenticated user@D may for D, and a user without a domain where one domain is all there is. */
+/* May it have mail of this domain signed? With senders: or senders-table: one of their rules must say so. Without: an
+ * authenticated user@D may for D; whoever else is one of ours only where one domain is all there is. */
 bool sender_may(const struct config *c, const struct sender *s, const struct config_domain *d);
 
 #endif

@@ -1,6 +1,6 @@
 #!/bin/bash
 # What a domain's settings make of a message, through a real Postfix and through zegel sign: which fields are
-# signed, and what is done with mail that will not survive the way.
+# signed, who may have it signed, and what is done with mail that will not survive the way.
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -55,7 +55,7 @@ verdict() { # FILE: what zegel verify says of all signatures, as an exit status
     echo $?
 }
 
-MAILBOXES=(own plus twice)
+MAILBOXES=(own plus twice account loopback near local table)
 write_zegel_config
 start_softhsm_token >/dev/null || die "no token"
 generate_keys >/dev/null || die "no keys"
@@ -104,6 +104,62 @@ for name in Subject To Cc Date Message-ID Reply-To Sender MIME-Version Content-T
 done
 has_delivered twice 1 && not_ok "fields that stand there twice" "delivered"
 ok "fields that may stand there once are refused when they stand there twice"
+
+# ---- who may use the key: two domains, and the default is no
+NET="  - {domain: example.net, keys: [{selector: $ED_SELECTOR, algorithm: ed25519-sha256, key: 'pkcs11:token=zegel;object=example.nl/$ED_SELECTOR'}]}"
+near='ADDR=192.0.2.7 NAME=host.example.org'
+account='ADDR=198.51.100.7 NAME=laptop.example.org LOGIN=piet@example.nl'
+
+decided() { has_delivered "$1" "$2" || grep -qa 'milter-reject: .* 5.7.1 Not authorised' "$WORK/log/postfix"; } # MAILBOX N
+
+# attempt NAME MAILBOX FROM XCLIENT OUTCOME: signed, unsigned (taken, and left alone) or forbidden
+attempt() {
+    local name=$1 mailbox=$2 from=$3 xclient=$4 outcome=$5 got=other count
+    count=$(delivered_count "$mailbox")
+    message "$from" "id$RANDOM$RANDOM" >m
+    if [ "$xclient" = sendmail ]; then
+        : >"$WORK/log/postfix"
+        sendmail -C "$POSTFIX_CONFIG" -f "$from" "$mailbox@example.org" <m
+        wait_for 20 decided "$mailbox" $((count + 1))
+        answer="250 taken"
+        has_delivered "$mailbox" $((count + 1)) || answer="550 $(grep -ahoE 'milter-reject: .*' "$WORK/log/postfix" | tail -n 1)"
+    else
+        answer=$(send --from "$from" --to "$mailbox@example.org" ${xclient:+--xclient "$xclient"} m)
+    fi
+    case $answer in
+    550*'5.7.1 Not authorised'*) got=forbidden ;;
+    250*)
+        wait_for 20 has_delivered "$mailbox" $((count + 1))
+        got=unsigned
+        # shellcheck disable=SC2012 # names that Postfix makes
+        grep -qi '^dkim-signature' "$(ls -t "$MAIL/$mailbox"/new/* | head -n 1)" && got=signed
+        ;;
+    esac
+    expect "$name" "$outcome" "$got"
+}
+
+configure --trusted 192.0.2.0/24 --more "$NET"
+attempt "no senders: an account, for its own domain" account piet@example.nl "$account" signed
+attempt "no senders: an account, for another domain" account piet@example.net "$account" forbidden
+attempt "no senders: a trusted network is no licence for every domain" near jan@example.net "$near" forbidden
+attempt "no senders: nor is being on this machine" local root@example.nl sendmail forbidden
+attempt "re-injected by SMTP from loopback is not local" loopback piet@example.nl "" unsigned
+configure --trusted 192.0.2.0/24 --more "$NET" --more 'senders: [{network: local, domains: [example.nl]}, {network: 192.0.2.7, envelope: "*@example.net", domains: [example.net]}]'
+attempt "senders: local" local root@example.nl sendmail signed
+attempt "senders: network and envelope" near jan@example.net "$near" signed
+attempt "senders: network, for another domain" near jan@example.nl "$near" forbidden
+attempt "senders: an account without a rule" account piet@example.nl "$account" forbidden
+attempt "senders: loopback is still not local" loopback root@example.nl "" unsigned
+printf '%s\n' '# an OpenDKIM-style refile' '*@example.nl example.nl' 'Jan example.nl,example.net' 'network:192.0.2.0/24 example.net' >senders
+configure --trusted 192.0.2.0/24 --more "$NET" --more "senders-table: $WORK/senders"
+attempt "table: *@DOMAIN" table piet@example.nl "$account" signed
+attempt "table: a name" table jan@example.net 'ADDR=198.51.100.7 NAME=x LOGIN=jan' signed
+attempt "table: another name" table jan@example.net 'ADDR=198.51.100.7 NAME=x LOGIN=jans' forbidden
+attempt "table: a network" table x@example.net "$near" signed
+attempt "table: a network, for another domain" table x@example.nl "$near" forbidden
+: >senders
+configure --trusted 192.0.2.0/24 --more "$NET" --more "senders-table: $WORK/senders"
+attempt "an empty table: nobody" table piet@example.nl "$account" forbidden
 
 # ---- survive: what Postfix does to a message on its way out, and what was foretold
 command -v smtp-sink >/dev/null || die "smtp-sink is missing: run 'make deps'"

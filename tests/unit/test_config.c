@@ -270,20 +270,28 @@ START_TEST(senders_table)
     struct config *c = NULL;
     struct buf why = BUF_INIT;
     unsigned count;
-    ck_assert_msg(parse_with_table("# who\n\n piet a.nl # him\n*@b.nl\tb.nl,a.nl\nPIET b.nl\nx?z a.nl", &c, &why) == ZEGEL_OK,
+    ck_assert_msg(parse_with_table("# who\n\n piet a.nl # him\n*@b.nl\tb.nl,a.nl\nPIET b.nl\nx?z a.nl\n"
+                                   "envelope:*@A.nl a.nl\nnetwork:local *\nenvelope:p* b.nl",
+                                   &c, &why) == ZEGEL_OK,
                   "%s", buf_cstr(&why));
-    ck_assert_uint_eq(c->senders_count, 4);
-    ck_assert_uint_eq(c->senders_plain, 3);
-    (void)config_find_senders(c, "Piet", &count);
+    ck_assert_uint_eq(c->senders_count, 7);
+    ck_assert_uint_eq(c->senders_by_envelope, 1);
+    ck_assert_str_eq(config_find_senders(c, CONFIG_BY_ENVELOPE, "*@a.nl", &count)->envelope, "*@A.nl");
+    ck_assert_uint_eq(count, 1);
+    (void)config_find_senders(c, CONFIG_BY_USER, "*@a.nl", &count);
+    ck_assert_uint_eq(count, 0);
+    ck_assert_uint_eq(c->senders_by_user, 3);
+    (void)config_find_senders(c, CONFIG_BY_USER, "Piet", &count);
     ck_assert_uint_eq(count, 2);
-    const struct config_sender *s = config_find_senders(c, "*@b.nl", &count);
+    const struct config_sender *s = config_find_senders(c, CONFIG_BY_USER, "*@b.nl", &count);
     ck_assert_uint_eq(count, 1);
     ck_assert_uint_eq(s->domains_count, 2);
     ck_assert_str_eq(s->domains[1], "a.nl");
-    (void)config_find_senders(c, "nobody", &count);
+    (void)config_find_senders(c, CONFIG_BY_USER, "nobody", &count);
     ck_assert_uint_eq(count, 0);
     config_free(c);
-    static const char *const bad_tables[] = {"piet\n", "piet c.nl\n", "piet a.nl b.nl\n", "piet a.nl,,b.nl\n", NULL};
+    static const char *const bad_tables[] = {
+        "piet\n", "piet c.nl\n", "piet a.nl b.nl\n", "piet a.nl,,b.nl\n", "network:192.0.2.1 a.nl\n", "network:x a.nl\n", NULL};
     for (const char *const *b = bad_tables; *b != NULL; b++)
         ck_assert_msg(parse_with_table(*b, &c, &why) == ZEGEL_ERR_CONFIG && why.len > 0, "%s", *b);
     /* a table that nobody read, and one that nobody named */

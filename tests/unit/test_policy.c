@@ -71,7 +71,7 @@ START_TEST(who_may)
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0xc0000207)};
     struct sender near = {.client = (struct sockaddr *)&in}, user = {.user = "x@a.nl"}, bare = {.user = "x"};
     /* without rules */
-    ck_assert(may("", local, "a.nl") && may("", near, "b.nl"));
+    ck_assert(!may("", local, "a.nl") && !may("", near, "b.nl")); /* being near is no licence for every domain */
     ck_assert(may("", user, "a.nl") && !may("", user, "b.nl"));
     ck_assert(may("", (struct sender){.user = "x@sub.a.nl"}, "a.nl") && !may("", (struct sender){.user = "x@sub.b.nl"}, "b.nl"));
     ck_assert(!may("", bare, "a.nl") && !may("", (struct sender){.user = "x@"}, "a.nl"));
@@ -88,6 +88,39 @@ START_TEST(who_may)
     ck_assert(may(rules, near, "b.nl"));
     ck_assert(!may(rules, (struct sender){.local = true, .envelope = "z@a.nl"}, "b.nl"));
     ck_assert(may("senders:\n  - {network: local, domains: ['*']}\n", local, "b.nl"));
+    static const char envelopes[] =
+        "senders:\n  - {envelope: '*@a.nl', domains: [a.nl]}\n  - {envelope: z@b.nl, domains: [b.nl]}\n"
+        "  - {user: x, envelope: '*@a.nl', domains: [b.nl]}\n";
+    ck_assert(may(envelopes, near, "a.nl") && !may(envelopes, near, "b.nl"));
+    near.envelope = "Z@B.nl";
+    ck_assert(!may(envelopes, near, "a.nl") && may(envelopes, near, "b.nl"));
+    ck_assert(may(envelopes, (struct sender){.user = "x", .envelope = "q@a.nl"}, "b.nl") && !may(envelopes, bare, "b.nl"));
+}
+END_TEST
+
+/* Where one domain is all there is, nobody can take another's. */
+START_TEST(who_may_of_one)
+{
+    struct config *c = NULL;
+    struct buf why = BUF_INIT;
+    struct sockaddr_in loopback = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001), .sin_port = htons(40000)};
+    const struct sender reinjected = {.client = (struct sockaddr *)&loopback};
+    ck_assert_int_eq(config_parse("t", bytes_str(yaml), &c, &why), ZEGEL_OK);
+    ck_assert(sender_may(c, &local, &c->domains[0]) && !sender_may(c, &stranger, &c->domains[0]));
+    ck_assert(sender_may(c, &(const struct sender){.user = "x"}, &c->domains[0]));
+    ck_assert(!sender_may(c, &(const struct sender){.user = "x@b.nl"}, &c->domains[0]));
+    ck_assert(!sender_is_ours(c, &reinjected) && !sender_may(c, &reinjected, &c->domains[0])); /* by SMTP from loopback */
+    config_free(c);
+    /* a table with nothing in it is a table */
+    struct buf text = BUF_INIT;
+    buf_add_str(&text, yaml);
+    buf_add_str(&text, "senders-table: /x\n");
+    buf_add_u8(&text, '\0');
+    ck_assert_msg(config_parse("t", buf_bytes(&text), &c, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
+    ck_assert(!sender_may(c, &local, &c->domains[0]));
+    config_free(c);
+    buf_free(&text);
+    buf_free(&why);
 }
 END_TEST
 
@@ -154,4 +187,4 @@ START_TEST(body)
 }
 END_TEST
 
-UNIT_MAIN("policy", verdicts, who_may, defects, too_many_fields, body)
+UNIT_MAIN("policy", verdicts, who_may, who_may_of_one, defects, too_many_fields, body)
