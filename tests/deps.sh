@@ -11,6 +11,8 @@ packages=(
     gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc strace systemd
     # the token's firmware: its libraries, a compiler for the board, a machine to run it on, a reader that is none
     libbearssl-dev libsodium-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm pcscd vsmartcard-vpcd opensc-pkcs11
+    # the pages, in a browser (about 80 MB; nothing lighter renders CSS as browsers do)
+    chromium
     # packages, and a bare Debian to install them on
     debhelper lintian debootstrap dpkg-dev
     # lint and fuzz

@@ -17,13 +17,13 @@ static const char style[] =
     "font:1rem/1.5 system-ui,'Segoe UI','Liberation Sans',Arial,sans-serif}"
     "h1{font-size:1.75rem;line-height:1.2;margin:0 0 .25rem}h2{font-size:1.35rem;margin:0}h3{font-size:1.05rem;margin:1.5rem 0 "
     ".5rem}"
-    "section{margin-top:2.5rem}.made,.note{color:var(--soft);margin:.25rem 0}.note{max-width:46rem}"
+    "section{margin-top:2.5rem}.when,.note{color:var(--soft);margin:.25rem 0}.note{max-width:46rem}"
     ".top{display:flex;flex-wrap:wrap;gap:.25rem .75rem;align-items:baseline;margin-bottom:.75rem}.top "
     "p{margin:0;color:var(--soft)}"
     "table{border-collapse:collapse;width:100%;font-size:.92rem}caption{text-align:left;font-weight:600;padding-bottom:.4rem}"
     "th,td{text-align:left;vertical-align:top;padding:.5rem .7rem;border-bottom:1px solid var(--line);overflow-wrap:anywhere}"
     "thead th{background:var(--head);font-weight:600}tbody th{font-weight:400}"
-    ".rules{table-layout:fixed}.rules .c1{width:29%}.rules .c2{width:8.5rem}.rules .c4{width:16%}"
+    ".rules{table-layout:fixed}.rules .c1{width:29%}.rules .c2{width:9.5rem}.rules .c4{width:16%}"
     ".id{display:block;color:var(--soft);font-size:.82rem;font-family:ui-monospace,'DejaVu Sans Mono',monospace}"
     ".badge{display:inline-block;padding:.05rem .55rem;border-radius:.75rem;font-size:.85rem;font-weight:600;white-space:nowrap}"
     ".PASS{color:var(--pass);background:var(--pass-b)}.INFO{color:var(--info);background:var(--info-b)}"
@@ -34,20 +34,34 @@ static const char style[] =
     "pre{margin:.35rem 0 0;padding:.5rem .6rem;background:var(--head);color:var(--ink);font:.78rem/1.45 ui-monospace,'DejaVu "
     "Sans "
     "Mono',monospace;white-space:pre-wrap;overflow-wrap:anywhere;border-radius:.3rem}"
-    ".explained{margin:.35rem 0 0;padding-left:.6rem;border-left:3px solid var(--explained)}"
-    "a{color:var(--info)}figure{margin:1rem 0}svg{display:block;width:100%;height:auto}"
+    ".limit{margin:.35rem 0 0;color:var(--soft)}.explained{margin:.35rem 0 0;padding-left:.6rem;border-left:3px solid "
+    "var(--explained)}"
+    ".passes{color:inherit;margin-top:1rem}.passes>summary{font-weight:600}"
+    "a{color:var(--info)}a:focus-visible,summary:focus-visible,.wide:focus-visible{outline:2px solid "
+    "var(--info);outline-offset:2px}"
+    ".wide{overflow-x:auto;margin:1rem 0}.wide table{min-width:46rem}.wide th,.wide td{overflow-wrap:normal}figure{margin:0}"
+    "svg{display:block;width:100%;min-width:46rem;height:auto}"
     "svg text{fill:var(--ink);font:12px system-ui,'Liberation Sans',Arial,sans-serif}svg .axis{stroke:var(--line)}svg "
     ".soft{fill:var(--soft)}"
     "svg .made{fill:var(--info-b);stroke:var(--info)}svg .signing{fill:var(--pass-b);stroke:var(--pass)}"
     "svg .after{fill:var(--head);stroke:var(--soft)}svg .now{stroke:var(--fail);stroke-dasharray:4 3}svg "
     ".due{stroke:var(--warn);stroke-width:2}"
+    ".key{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;color:var(--soft);font-size:.85rem;margin:.25rem 0 1rem}"
+    ".key i{display:inline-block;width:1.5rem;height:.8rem;margin-right:.4rem;border:1px solid;border-radius:.15rem}"
+    ".key .made{background:var(--info-b);border-color:var(--info)}.key "
+    ".signing{background:var(--pass-b);border-color:var(--pass)}"
+    ".key .after{background:var(--head);border-color:var(--soft)}.key .now,.key .due{width:0;border-width:0 0 0 "
+    "2px;border-radius:0}"
+    ".key .now{border-color:var(--fail);border-style:dashed}.key .due{border-color:var(--warn)}"
     "@media "
     "print{:root{--paper:#fff;--ink:#000;--soft:#444}body{max-width:none;padding:0;font-size:9.5pt}section{break-before:auto}"
     "tr,figure{break-inside:avoid}h2,h3{break-after:avoid}.verdicts a{color:inherit;text-decoration:none}"
-    ".badge{border:1px solid currentColor}}"
-    "@media (max-width:44rem){.rules,.rules tbody,.rules tr,.rules td,.rules th{display:block;width:auto!important}"
-    ".rules thead{position:absolute;clip-path:inset(50%)}.rules td,.rules th{border:0;padding:.15rem 0}"
-    ".rules tr{border-bottom:1px solid var(--line);padding:.6rem 0}}";
+    ".badge{border:1px solid currentColor}details::details-content{content-visibility:visible;height:auto}"
+    ".wide{overflow:visible}.wide table,svg{min-width:0}}"
+    "@media (max-width:44rem){body{padding:1rem .75rem 3rem}"
+    ".stack,.stack tbody,.stack tr,.stack td,.stack th{display:block;width:auto!important}"
+    ".stack thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}"
+    ".stack td,.stack th{border:0;padding:.15rem 0}.stack tr{border-bottom:1px solid var(--line);padding:.6rem 0}}";
 
 /* The length of the UTF-8 sequence at `s`, and its code point; 0: it is none. */
 static size_t sequence(const uint8_t *s, uint32_t *code)
@@ -97,7 +111,7 @@ static void badge(struct buf *out, enum check_result r, const struct text_langua
 {
     buf_addf(out, "<span class=\"badge %s\">", check_result_name(r));
     if (count > 0)
-        buf_addf(out, "%u ", count);
+        buf_addf(out, "%u × ", count);
     report_escape(out, l->words[WORD_PASS + r]);
     buf_add_str(out, "</span>");
 }
@@ -120,19 +134,24 @@ static void head(struct buf *out, const struct text_language *l)
     buf_addf(out, "</title>\n<style>%s</style>\n</head>\n<body>\n", style);
 }
 
+static unsigned count_results(const struct check *c, int worst, int best)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < c->count; i++)
+        n += (int)c->findings[i].result <= worst && (int)c->findings[i].result >= best;
+    return n;
+}
+
 static void verdict_row(struct buf *out, const struct check *c, unsigned n, const struct text_language *l)
 {
-    unsigned counts[CHECK_FAIL + 1] = {0};
-    for (unsigned i = 0; i < c->count; i++)
-        counts[c->findings[i].result]++;
     buf_addf(out, "<tr><th scope=\"row\"><a href=\"#d%u\">", n);
     report_escape(out, c->subject->domain);
     buf_add_str(out, "</a></th><td>");
     badge(out, check_worst(c), l, 0);
     buf_add_str(out, "</td><td class=\"counts\">");
     for (int r = CHECK_FAIL; r >= 0; r--)
-        if (counts[r] > 0)
-            badge(out, (enum check_result)r, l, counts[r]);
+        if (count_results(c, r, r) > 0)
+            badge(out, (enum check_result)r, l, count_results(c, r, r));
     buf_add_str(out, "</td></tr>\n");
 }
 
@@ -152,7 +171,7 @@ static void verdicts(struct buf *out, const struct check *all, unsigned count, c
     static const enum check_word columns[] = {WORD_DOMAIN, WORD_VERDICT, WORD_COUNTS};
     buf_add_str(out, "<section aria-labelledby=\"verdicts\">\n<h2 id=\"verdicts\">");
     report_escape(out, l->words[WORD_VERDICTS]);
-    buf_add_str(out, "</h2>\n<table class=\"verdicts\">\n");
+    buf_add_str(out, "</h2>\n<table class=\"verdicts stack\">\n");
     header_cells(out, l, columns, 3);
     for (unsigned i = 0; i < count; i++)
         verdict_row(out, &all[i], i, l);
@@ -188,38 +207,53 @@ static void rule_row(struct buf *out, const struct check_finding *f, const struc
         report_escape(out, f->explained);
         buf_add_str(out, "</p>");
     }
-    buf_addf(out, "<details%s><summary>", f->result >= CHECK_WARN ? " open" : "");
-    report_escape(out, l->words[WORD_EVIDENCE]);
-    buf_add_str(out, "</summary>");
     if (f->evidence[0] != '\0') {
-        buf_add_str(out, "<pre>");
+        buf_addf(out, "<details%s><summary>", f->result >= CHECK_WARN ? " open" : "");
+        report_escape(out, l->words[WORD_EVIDENCE]);
+        buf_add_str(out, "</summary><pre>");
         report_escape(out, f->evidence);
-        buf_add_str(out, "</pre>");
+        buf_add_str(out, "</pre></details>");
     }
-    buf_add_str(out, "<p>");
+    buf_add_str(out, "<p class=\"limit\">");
     labelled(out, l->words[WORD_NOT_PROVEN], l->rules[f->rule].not_proven);
-    buf_add_str(out, "</p></details></td><td>");
+    buf_add_str(out, "</p></td><td>");
     report_escape(out, check_rules[f->rule].source);
     buf_add_str(out, "</td></tr>\n");
     buf_free(&found);
 }
 
-static void domain_section(struct buf *out, const struct check *c, unsigned n, const struct text_language *l)
+/* The findings of these results, the worst first, as a table; nothing when there are none. */
+static void rule_table(struct buf *out, const struct check *c, const struct text_language *l, int worst, int best)
 {
     static const enum check_word columns[] = {WORD_RULE, WORD_RESULT, WORD_FOUND, WORD_SOURCE};
+    if (count_results(c, worst, best) == 0)
+        return;
+    buf_add_str(out, "<table class=\"rules stack\">\n");
+    header_cells(out, l, columns, 4);
+    for (int r = worst; r >= best; r--)
+        for (unsigned i = 0; i < c->count; i++)
+            if ((int)c->findings[i].result == r)
+                rule_row(out, &c->findings[i], l);
+    buf_add_str(out, "</tbody></table>\n");
+}
+
+static void domain_section(struct buf *out, const struct check *c, unsigned n, const struct text_language *l)
+{
     buf_addf(out, "<section aria-labelledby=\"d%u\">\n<div class=\"top\"><h2 id=\"d%u\">", n, n);
     report_escape(out, c->subject->domain);
     buf_add_str(out, "</h2>");
     badge(out, check_worst(c), l, 0);
     buf_add_str(out, "<p>");
     report_escape(out, l->words[c->subject->sends ? WORD_SENDS : WORD_SENDS_NOT]);
-    buf_add_str(out, "</p></div>\n<table class=\"rules\">\n");
-    header_cells(out, l, columns, 4);
-    for (int r = CHECK_FAIL; r >= 0; r--) /* the worst first */
-        for (unsigned i = 0; i < c->count; i++)
-            if ((int)c->findings[i].result == r)
-                rule_row(out, &c->findings[i], l);
-    buf_add_str(out, "</tbody></table>\n");
+    buf_add_str(out, "</p></div>\n");
+    rule_table(out, c, l, CHECK_FAIL, CHECK_INFO);
+    if (count_results(c, CHECK_PASS, CHECK_PASS) > 0) {
+        buf_addf(out, "<details class=\"passes\"><summary>%u × ", count_results(c, CHECK_PASS, CHECK_PASS));
+        report_escape(out, l->words[WORD_PASS]);
+        buf_add_str(out, "</summary>\n");
+        rule_table(out, c, l, CHECK_PASS, CHECK_PASS);
+        buf_add_str(out, "</details>\n");
+    }
     if (c->subject->keys_count > 0)
         report_lives(c, l, out);
     buf_add_str(out, "</section>\n");
@@ -235,7 +269,7 @@ void report_html(const struct check *all, unsigned count, const struct text_lang
     head(out, l);
     buf_add_str(out, "<header>\n<h1>");
     report_escape(out, l->words[WORD_TITLE]);
-    buf_add_str(out, "</h1>\n<p class=\"made\">");
+    buf_add_str(out, "</h1>\n<p class=\"when\">");
     report_escape(out, l->words[WORD_MADE]);
     buf_addf(out, " %s</p>\n<p class=\"note\">", when);
     report_escape(out, l->words[WORD_NO_PROOF]);

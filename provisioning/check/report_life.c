@@ -1,7 +1,7 @@
 /* The lives of keys as an inline SVG: a bar each, from the first that is known of it to the last, and today. */
 #include "check/report.h"
 
-enum { WIDTH = 960, LEFT = 190, RIGHT = 20, ROW = 34, TOP = 14, BAR = 16, DAY_S = 86400 };
+enum { WIDTH = 960, LEFT = 190, RIGHT = 20, ROW = 34, TOP = 14, BAR = 16, LABEL_MAX = 24, DAY_S = 86400 };
 
 struct span {
     int64_t from_s, to_s; /* what the axis shows */
@@ -62,8 +62,7 @@ static void draw_key(struct buf *out, const struct span *s, const struct check_k
     const struct check_life *x = &k->life;
     int64_t begin = begin_of(x), end = x->retired_s != 0 ? x->retired_s : now, signing = x->first_signed_s;
     buf_addf(out, "<text x=\"0\" y=\"%d\">", y + 13);
-    report_escape(out, k->key->selector);
-    buf_add_str(out, "</text>");
+    buf_addf(out, "%.*s%s</text>", LABEL_MAX, k->key->selector, strlen(k->key->selector) > LABEL_MAX ? "…" : "");
     if (begin == 0) {
         buf_addf(out, "<text class=\"soft\" x=\"%d\" y=\"%d\">", LEFT, y + 13);
         report_escape(out, l->words[WORD_KEY_UNKNOWN]);
@@ -96,14 +95,47 @@ static void axis(struct buf *out, const struct span *s, int bottom)
     }
 }
 
+static void name_it(struct buf *out, const struct check *c, const struct text_language *l)
+{
+    report_escape(out, l->words[WORD_KEYS]);
+    buf_add_str(out, ": ");
+    report_escape(out, c->subject->domain);
+}
+
+static bool something_known(const struct check *c)
+{
+    for (unsigned k = 0; k < c->subject->keys_count; k++)
+        if (begin_of(&c->subject->keys[k].life) != 0)
+            return true;
+    return false;
+}
+
+/* What the bars and lines mean. */
+static void key(struct buf *out, const struct text_language *l)
+{
+    static const struct {
+        const char *class;
+        enum check_word word;
+    } all[] = {{"made", WORD_BAR_MADE},
+               {"signing", WORD_BAR_SIGNING},
+               {"after", WORD_BAR_AFTER},
+               {"due", WORD_KEY_DUE},
+               {"now", WORD_TODAY}};
+    buf_add_str(out, "<figcaption class=\"key\">");
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
+        buf_addf(out, "<span><i class=\"%s\"></i>", all[i].class);
+        report_escape(out, l->words[all[i].word]);
+        buf_add_str(out, "</span>");
+    }
+    buf_add_str(out, "</figcaption>");
+}
+
 static void draw(const struct check *c, const struct text_language *l, struct buf *out)
 {
     struct span s = span_of(c);
     int bottom = TOP + (int)c->subject->keys_count * ROW, now = x_of(&s, c->time_s);
     buf_addf(out, "<figure><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"", WIDTH, bottom + 40);
-    report_escape(out, l->words[WORD_KEYS]);
-    buf_add_str(out, ": ");
-    report_escape(out, c->subject->domain);
+    name_it(out, c, l);
     buf_add_str(out, "\">");
     axis(out, &s, bottom);
     for (unsigned k = 0; k < c->subject->keys_count; k++)
@@ -111,7 +143,9 @@ static void draw(const struct check *c, const struct text_language *l, struct bu
     line(out, "now", now, TOP - 8, bottom + 20);
     buf_addf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", now + 20, bottom + 34);
     report_escape(out, l->words[WORD_TODAY]);
-    buf_add_str(out, "</text></svg></figure>\n");
+    buf_add_str(out, "</text></svg>");
+    key(out, l);
+    buf_add_str(out, "</figure>\n");
 }
 
 static void cell(struct buf *out, int64_t t)
@@ -128,7 +162,12 @@ void report_lives(const struct check *c, const struct text_language *l, struct b
     buf_add_str(out, "<h3>");
     report_escape(out, l->words[WORD_KEYS]);
     buf_add_str(out, "</h3>\n");
-    draw(c, l, out);
+    /* Wider than a telephone: it scrolls by itself, also with the keyboard. */
+    buf_add_str(out, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"");
+    name_it(out, c, l);
+    buf_add_str(out, "\">\n");
+    if (something_known(c))
+        draw(c, l, out);
     buf_add_str(out, "<table>\n<thead><tr>");
     for (unsigned i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         buf_add_str(out, "<th scope=\"col\">");
@@ -150,5 +189,5 @@ void report_lives(const struct check *c, const struct text_language *l, struct b
         cell(out, check_due(&key->life));
         buf_add_str(out, "</tr>\n");
     }
-    buf_add_str(out, "</tbody></table>\n");
+    buf_add_str(out, "</tbody></table>\n</div>\n");
 }

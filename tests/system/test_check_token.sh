@@ -96,9 +96,7 @@ check live.nl --no-token --no-canary
 ok "without either: no FAIL" [ "$CODE" -eq 0 ]
 ok "the token is a warning" has WARN dkim.token 2
 ok "and nobody asked the daemon" has PASS canary 0
-page_ok() { zegel check --all --html "$WORK/page.html" --lang nl >/dev/null; [ $? -eq 1 ] && grep -q 'class="signing"' "$WORK/page.html"; }
-ok "the page draws the keys' lives" page_ok
-
+declare -A fakes
 stop_zegeld
 check live.nl
 ok "no daemon: a warning, no FAIL" [ "$CODE" -eq 0 ]
@@ -108,11 +106,10 @@ for how in gone huge garbage accept forge loop silent; do
     start "fake-$how" "$PYTHON" "$SYSTEM/fake_filter.py" "$port" "$how"
     PIDS+=("$STARTED")
     wait_for 10 port_open "$port" || die "no fake filter"
-    sed "s/inet:$MILTER_PORT@/inet:$port@/" "$WORK/zegel.yaml" >"$WORK/fake.yaml"
-    CODE=0
-    "$BUILD/zegel" check live.nl --no-token --json --config "$WORK/fake.yaml" >"$WORK/out" 2>"$WORK/err" || CODE=$?
-    ok "a filter that is no zegeld ($how): 1" [ "$CODE" -eq 1 ]
-    ok "and the canary is what fails" has FAIL canary
+    sed "s/inet:$MILTER_PORT@/inet:$port@/" "$WORK/zegel.yaml" >"$WORK/fake-$how.yaml"
+    # All at once, since the silent one takes as long as we wait for a daemon.
+    "$BUILD/zegel" check live.nl --no-token --json --config "$WORK/fake-$how.yaml" >"$WORK/out-$how" 2>"$WORK/err-$how" &
+    fakes[$!]=$how
 done
 
 # ---- Age: a log of the daemon's form, in a state of its own.
@@ -128,8 +125,32 @@ sed "s#^state:.*#state: $WORK/old#" "$WORK/zegel.yaml" >"$WORK/old.yaml"
 "$BUILD/zegel" check live.nl --no-token --no-canary --json --config "$WORK/old.yaml" >"$WORK/out" 2>"$WORK/err"
 ok "200 days are too many" has WARN dkim.age 1
 ok "170 are not; what was refused is no use of a key" has PASS dkim.age 1
+
+# ---- The page, as people see it: an old key, a young one, an explanation.
+printf -- '- {rule: dkim.token, domain: gone.live.nl, reason: "A new token arrives on Monday; until then the old signer works beside it.", owner: CISO, expires: %s}\n' \
+    "$(date -u -d '20 days' +%F)" >"$WORK/explain.yaml"
+for language in en nl; do
+    CODE=0
+    "$BUILD/zegel" check --all --lang "$language" --explain "$WORK/explain.yaml" --html "$WORK/page-$language.html" --config "$WORK/old.yaml" >"$WORK/out" 2>"$WORK/err" || CODE=$?
+    ok "a page in $language" [ "$CODE" -eq 1 ]
+done
+if [ -n "${PAGES:-}" ]; then cp "$WORK"/page-??.html "$PAGES"; fi
+if command -v chromium >/dev/null; then
+    ok "which Chromium shows as it should be" "$PYTHON" "$SYSTEM/check_page.py" "$WORK" "${PAGES:-$WORK}"
+else
+    echo "chromium is missing: nobody has looked at the page"
+    skipped=1
+fi
+for pid in "${!fakes[@]}"; do
+    CODE=0
+    wait "$pid" || CODE=$?
+    how=${fakes[$pid]}
+    cp "$WORK/out-$how" "$WORK/out"
+    ok "a filter that is no zegeld ($how): 1" [ "$CODE" -eq 1 ]
+    ok "and the canary is what fails" has FAIL canary
+done
 rm -r "$WORK/old/audit"
 echo "no directory" >"$WORK/old/audit"
 "$BUILD/zegel" check live.nl --no-token --no-canary --json --config "$WORK/old.yaml" >"$WORK/out" 2>"$WORK/err"
 ok "a log that cannot be read gives no age" has INFO dkim.age 2
-[ "$failed" -eq 0 ]
+if [ "$failed" -gt 0 ]; then false; elif [ -n "${skipped:-}" ]; then exit 77; fi
