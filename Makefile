@@ -30,15 +30,17 @@ DKIM = hostd/dkim/authres.c hostd/dkim/authserv.c hostd/dkim/base64.c hostd/dkim
        hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/idna_libidn2.c hostd/dkim/keyrecord.c \
        hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/survive.c hostd/dkim/taglist.c hostd/dkim/verify.c
 IPC = hostd/ipc/control.c hostd/ipc/milter_resolver.c hostd/ipc/milter_signer.c hostd/ipc/signer_token.c
-CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/headers.c hostd/config/limits.c hostd/config/network.c hostd/config/rotation.c hostd/config/schema.c hostd/config/senders.c hostd/config/token.c hostd/config/yaml.c
+CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/headers.c hostd/config/limits.c hostd/config/network.c hostd/config/rotation.c hostd/config/schema.c hostd/config/senders.c hostd/config/status.c hostd/config/token.c hostd/config/yaml.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
 MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd/milter/inbound.c hostd/milter/keylookup.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c \
          hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c hostd/milter/stream.c
+FIGURES = hostd/figures/figures.c
+STATUS = hostd/status/book.c hostd/status/http.c hostd/status/main.c hostd/status/metrics.c hostd/status/report.c
 RESOLVER = hostd/resolver/context.c hostd/resolver/main.c hostd/resolver/resolver.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
          hostd/signer/signer.c hostd/signer/workers.c
-SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/family.c hostd/supervisor/listen.c hostd/supervisor/main.c hostd/supervisor/pin.c \
+SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/family.c hostd/supervisor/listen.c hostd/supervisor/main.c hostd/supervisor/pages.c hostd/supervisor/pin.c \
              hostd/supervisor/reload.c hostd/supervisor/roll.c hostd/supervisor/statedir.c hostd/supervisor/taken.c hostd/supervisor/upgrade.c
 PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c pkcs11/wrap.c
@@ -51,8 +53,8 @@ CHECKTEXT = provisioning/check/spf.c provisioning/check/dmarc.c
 TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a
-LIBSRC = $(BASE) $(DKIM) $(IPC) $(CONFIG)
-PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(BUILD)/zegel-pkcs11.so
+LIBSRC = $(BASE) $(DKIM) $(IPC) $(CONFIG) $(FIGURES)
+PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel-status $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(BUILD)/zegel-pkcs11.so
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNIT = $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNITDIRS:%=tests/%/test_*.c))))
@@ -92,6 +94,9 @@ $(BUILD)/zegel-milter: $(call obj,$(MILTER) $(SANDBOX)) $(LIB)
 $(BUILD)/zegel-signer: $(call obj,$(SIGNER) $(AUDIT) $(SANDBOX)) $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lidn2 -lcrypto
 
+$(BUILD)/zegel-status: $(call obj,$(STATUS) $(SANDBOX)) $(LIB)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lmicrohttpd -ljansson -lseccomp -lcyaml -lcrypto
+
 $(BUILD)/zegel-resolver: $(call obj,$(RESOLVER) $(SANDBOX)) $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lunbound -lseccomp -lcyaml -lidn2 -lcrypto
 
@@ -113,7 +118,7 @@ $(BUILD)/zegel: $(call obj,$(TOOL) $(DNS)) $(call obj,pkcs11/zegeltoken/applet.c
 $(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c pkcs11/rsacheck.c) $(BUILD)/libceremony.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lidn2 -lcrypto
 
-UNITOBJ = $(call obj,$(CHECKTEXT) hostd/signer/blockcheck.c hostd/signer/rate.c hostd/signer/workers.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/milter/stream.c hostd/supervisor/pin.c $(SANDBOX))
+UNITOBJ = $(call obj,hostd/status/book.c $(CHECKTEXT) hostd/signer/blockcheck.c hostd/signer/rate.c hostd/signer/workers.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/milter/stream.c hostd/supervisor/pin.c $(SANDBOX))
 $(BUILD)/tests/%: %.c $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lsqlite3 -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lidn2 -lcrypto -ldl
@@ -242,7 +247,7 @@ install: all ## into DESTDIR= PREFIX=
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
 	for page in hostd/man/*.[158]; do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
 	install -m 644 hostd/handbook/*.md $(DESTDIR)$(PREFIX)/share/doc/zegel-doc/
-	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(DESTDIR)$(PREFIX)/libexec/zegel/
+	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel-status $(DESTDIR)$(PREFIX)/libexec/zegel/
 	install -d $(DESTDIR)$(PREFIX)/lib/zegel
 	install -m 644 $(BUILD)/zegel-pkcs11.so $(DESTDIR)$(PREFIX)/lib/zegel/
 

@@ -5,7 +5,7 @@ set -eu
 packages=(
     # build
     gcc make pkg-config libc6-dev libssl-dev libmilter-dev libcyaml-dev libp11-kit-dev libpcsclite-dev libsqlite3-dev
-    libjansson-dev libp11-dev libldns-dev libunbound-dev libidn2-dev dns-root-data libseccomp-dev libsystemd-dev
+    libjansson-dev libmicrohttpd-dev libp11-dev libldns-dev libunbound-dev libidn2-dev dns-root-data libseccomp-dev libsystemd-dev
     # test: unit tests, tokens, real servers, independent verifiers, senders
     check softhsm2 opensc postfix knot knot-dnsutils bind9 opendkim opendkim-tools
     gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc strace systemd
@@ -15,6 +15,8 @@ packages=(
     chromium
     # packages, and a bare Debian to install them on
     debhelper lintian debootstrap dpkg-dev
+    # what watches: Prometheus' own tool for its formats, and its client's parser
+    prometheus python3-prometheus-client
     # lint and fuzz
     clang clang-tidy clang-format cppcheck shellcheck libclang-rt-14-dev llvm
 )

@@ -35,20 +35,22 @@ includes hostd/dkim 'openssl' "only digest_openssl.c sees libcrypto" hostd/dkim/
 includes hostd/dkim 'idn2' "only idna_libidn2.c sees libidn2" hostd/dkim/idna_libidn2.c
 includes hostd/dkim 'pthread|sys/socket|unistd|stdio|time\.h' "dkim does no I/O and knows no clock"
 only hostd/ipc 'ipc/|base/' "ipc stands on base"
+only hostd/figures 'figures/|base/' "figures stand on base"
+only hostd/status 'status/|figures/|sandbox/|ipc/control\.h|config/|base/' "the status sees figures and the configuration, no mail and no token"
 only hostd/config 'config/|base/|dkim/' "config knows names and units, no process"
 only hostd/sandbox 'sandbox/|base/' "sandbox stands on base"
 only hostd/audit 'audit/|base/' "audit stands on base"
-only hostd/milter 'milter/|sandbox/|dkim/|ipc/|config/|base/' "milter: no pkcs11, no signer"
-only hostd/signer 'signer/|audit/|sandbox/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
+only hostd/milter 'figures/|milter/|sandbox/|dkim/|ipc/|config/|base/' "milter: no pkcs11, no signer"
+only hostd/signer 'figures/|signer/|audit/|sandbox/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
 only hostd/resolver 'resolver/|sandbox/|dkim/domain\.h|ipc/|config/|base/' "the resolver sees names, no mail"
-only hostd/supervisor 'supervisor/|ipc/|config/|base/' "supervisor reads no mail"
+only hostd/supervisor 'figures/|supervisor/|ipc/|config/|base/' "supervisor reads no mail"
 for file in pkcs11/*.[ch]; do
     while IFS= read -r line; do
         [ -n "$line" ] && breach "$file:$line (pkcs11 sees hostd/base only)"
     done < <(grep -nE '^#include "' "$file" | grep -vE '#include "(pkcs11/|base/|core/reason\.h)')
 done
 only pkcs11/zegeltoken 'pkcs11/(zegeltoken/|cryptoki\.h)|core/(reason|sw|tlv)\.h' "the Zegel token's module knows its commands, no mail and no host"
-only pkcs11/worker 'worker/|sandbox/|pkcs11/|ipc/|config/|base/' "the worker knows no mail"
+only pkcs11/worker 'figures/|worker/|sandbox/|pkcs11/|ipc/|config/|base/' "the worker knows no mail"
 
 only provisioning/ceremony 'ceremony/|pkcs11/|dkim/|config/(config|yaml)\.h|base/' "the ceremony engine knows no command"
 only provisioning/dns 'dns/|resolver/context\.h|base/' "DNS knows no token and no command"
@@ -73,16 +75,19 @@ links() {
     [ -z "$symbols" ] || breach "$BUILD/$1 links $symbols($3)"
 }
 
-for program in zegel-milter zegel-signer zegel-resolver zegeld; do
+for program in zegel-milter zegel-signer zegel-resolver zegel-status zegeld; do
     [ -x "$BUILD/$program" ] || { echo "layers: $BUILD/$program is missing: run 'make'"; exit 2; }
     links "$program" '^(dlopen|dlsym|C_[A-Z]|p11_kit)' "no vendor code in there"
     if nm "$BUILD/$program" | grep -qE ' [TtUu] (C_GetFunctionList|module_open|token_login)$'; then breach "$BUILD/$program has token code"; fi
 done
-for program in zegel-signer zegel-token zegel-resolver zegeld zegel; do
+for program in zegel-signer zegel-token zegel-resolver zegel-status zegeld zegel; do
     links "$program" '^(smfi_|mi_)' "libmilter belongs into zegel-milter"
 done
 for program in zegel-milter zegel-signer zegel-token; do
     links "$program" '^(ub_|ldns_|getaddrinfo|gethostby|res_)' "DNS belongs into zegel-resolver"
+done
+for program in zegel-milter zegel-signer zegel-token zegel-resolver zegeld zegel; do
+    links "$program" '^MHD_' "HTTP belongs into zegel-status"
 done
 links zegel-signer '^(socket|connect|bind|accept)(@|$)' "the signer opens no socket"
 

@@ -243,6 +243,11 @@ void audit_close(struct audit *a)
 
 /* ---- checkpoints ---- */
 
+uint64_t audit_size(const struct audit *a)
+{
+    return a->tree.size;
+}
+
 bool audit_checkpoint_due(const struct audit *a, int64_t now_ms)
 {
     uint64_t fresh = a->tree.size - a->checkpoint_size;

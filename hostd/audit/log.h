@@ -38,6 +38,9 @@ void audit_add(struct audit *a, const struct audit_record *r);
 /* Write the batch and make it durable. On failure what was written of it is cut off again, and no signature of it may leave. */
 int audit_commit(struct audit *a, struct buf *why);
 
+/* Records that are durable. */
+uint64_t audit_size(const struct audit *a);
+
 /* Is it time to have a checkpoint signed? A second or 1,000 records after the last one, and only when there is something new. */
 bool audit_checkpoint_due(const struct audit *a, int64_t now_ms);
 /* The text to sign for all that is durable now. */

@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 int64_t clock_monotonic_ms(void);
+/* The same clock, for measuring. */
+int64_t clock_monotonic_us(void);
 /* Seconds since 1970-01-01 UTC. */
 int64_t clock_wall_s(void);
 /* Milliseconds left until `deadline_ms` (monotonic), 0 when it has passed; fits an int for poll(). */

@@ -11,6 +11,7 @@
 #include "config/network.h"
 #include "config/rotation.h"
 #include "config/senders.h"
+#include "config/status.h"
 #include "config/token.h"
 #include "dkim/domain.h"
 
@@ -217,6 +218,8 @@ int config_check(struct config *c, const char *file, struct buf *why)
         return config_bad(why, file, "state", c->state, "must be an absolute path");
     if (c->dns.resolver != NULL && c->dns.resolver[0] != '/')
         return config_bad(why, file, "dns.resolver", c->dns.resolver, "must be an absolute path");
+    if ((err = status_check(c, file, why)) != ZEGEL_OK)
+        return err;
     if (c->dns.update.server != NULL)
         err = check_update(&c->dns.update, file, why);
     for (unsigned i = 0; i < c->tokens_count && err == ZEGEL_OK; i++)

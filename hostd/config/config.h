@@ -159,8 +159,15 @@ struct config_check {
     char *explain; /* explain.yaml, absolute; NULL: nothing is explained */
 };
 
+/* Where zegel-status tells how things are. */
+struct config_status {
+    char **listen; /* as config.listen, but on this machine only; none in the file: unix:STATE/status.sock */
+    unsigned listen_count;
+    char *language; /* of the page where the reader asks for none: "en" or "nl" */
+};
+
 struct config_users {
-    char *milter, *signer, *token, *resolver;
+    char *milter, *signer, *token, *resolver, *status;
 };
 
 struct config {
@@ -185,6 +192,7 @@ struct config {
     struct config_dns dns;
     struct config_rotation rotation;
     struct config_check check; /* for zegel check */
+    struct config_status status;
     struct config_users users; /* started as root, the processes run as these; NULL: as root still */
     bool landlock_optional;    /* landlock: optional: start without it where the kernel has none */
     char *socket_group;        /* a unix: socket belongs to this group, which may connect; NULL: that of the process */

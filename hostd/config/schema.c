@@ -73,10 +73,17 @@ static const cyaml_schema_field_t check_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t status_fields[] = {
+    CYAML_FIELD_SEQUENCE("listen", OPTIONAL, struct config_status, listen, &text, 0, 8),
+    CYAML_FIELD_STRING_PTR("language", OPTIONAL, struct config_status, language, 2, 2),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t users_fields[] = {
     CYAML_FIELD_STRING_PTR("milter", OPTIONAL, struct config_users, milter, 1, 64),
     CYAML_FIELD_STRING_PTR("signer", OPTIONAL, struct config_users, signer, 1, 64),
     CYAML_FIELD_STRING_PTR("token", OPTIONAL, struct config_users, token, 1, 64),
+    CYAML_FIELD_STRING_PTR("status", OPTIONAL, struct config_users, status, 1, 64),
     CYAML_FIELD_STRING_PTR("resolver", OPTIONAL, struct config_users, resolver, 1, 64),
     CYAML_FIELD_END,
 };
@@ -203,6 +210,7 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_MAPPING("dns", CYAML_FLAG_OPTIONAL, struct config, dns, dns_fields),
     CYAML_FIELD_MAPPING("rotation", CYAML_FLAG_OPTIONAL, struct config, rotation, rotation_fields),
     CYAML_FIELD_MAPPING("check", CYAML_FLAG_OPTIONAL, struct config, check, check_fields),
+    CYAML_FIELD_MAPPING("status", CYAML_FLAG_OPTIONAL, struct config, status, status_fields),
     CYAML_FIELD_MAPPING("users", CYAML_FLAG_OPTIONAL, struct config, users, users_fields),
     CYAML_FIELD_ENUM("landlock", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, landlock_optional, landlocks, 2),
     CYAML_FIELD_STRING_PTR("socket-group", OPTIONAL, struct config, socket_group, 1, 64),

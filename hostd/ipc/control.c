@@ -39,8 +39,8 @@ int control_recv(int socket, struct control *out)
     bool magic = unpack_u32(&u) == CONTROL_MAGIC;
     uint32_t kind = unpack_u32(&u);
     struct bytes name = unpack_bytes(&u, CONTROL_NAME_MAX);
-    bool wants_fd = kind <= CONTROL_LISTEN;
-    if (!magic || !unpack_done(&u) || kind < CONTROL_CONFIG || kind > CONTROL_READY || wants_fd != (out->fd >= 0)) {
+    bool wants_fd = kind <= CONTROL_LISTEN || kind == CONTROL_FIGURES;
+    if (!magic || !unpack_done(&u) || kind < CONTROL_CONFIG || kind > CONTROL_FIGURES || wants_fd != (out->fd >= 0)) {
         if (out->fd >= 0)
             (void)close(out->fd);
         out->fd = -1;

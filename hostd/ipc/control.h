@@ -19,6 +19,7 @@ enum control_kind {
     CONTROL_NEED_PIN,   /* up, from a token's worker: the PIN again, for one more login; no descriptor */
     CONTROL_PONG,       /* up; no descriptor */
     CONTROL_READY,      /* up: done, and serving; `name` of what was taken; no descriptor */
+    CONTROL_FIGURES,    /* down: a page of figures/figures.h; to zegel-status all of them, `name` whose it is, for reading */
 };
 
 struct control {

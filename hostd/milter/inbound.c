@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "dkim/authres.h"
 #include "dkim/authserv.h"
+#include "figures/figures.h"
 #include "milter/current.h"
 #include "milter/field.h"
 #include "milter/keylookup.h"
@@ -60,6 +61,7 @@ static const char *authserv_id(const struct inbound *s)
 
 static sfsistat defer(SMFICTX *ctx, const char *why)
 {
+    figures_count(FIGURE_TEMPFAILED);
     log_warn("%s: not verified, 451: %s", field_queue_id(ctx), why);
     (void)smfi_setreply(ctx, (char *)(uintptr_t) "451", (char *)(uintptr_t) "4.7.5",
                         (char *)(uintptr_t) "Message not verified, try again later");
@@ -100,12 +102,16 @@ static bool remove_forged(SMFICTX *ctx, const struct inbound *s, unsigned *remov
 
 static void log_results(SMFICTX *ctx, const struct verification *v, size_t count, unsigned removed)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        figures_verified((unsigned)v[i].result);
         log_info("%s: dkim=%s d=%.*s s=%.*s%s%s", field_queue_id(ctx), verify_result_name(v[i].result), (int)v[i].sig.domain.len,
                  (const char *)v[i].sig.domain.data, (int)v[i].sig.selector.len, (const char *)v[i].sig.selector.data,
                  v[i].reason[0] == '\0' ? "" : ": ", v[i].reason);
-    if (count == 0)
+    }
+    if (count == 0) {
+        figures_verified(FIGURE_VERIFIED_NONE);
         log_info("%s: dkim=none", field_queue_id(ctx));
+    }
     if (removed > 0)
         log_warn("%s: %u forged Authentication-Results removed", field_queue_id(ctx), removed);
 }
@@ -182,7 +188,7 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
     uint8_t room[RESULTS_MAX];
     struct out value = out_of(room, sizeof room);
     unsigned removed = 0;
-    int64_t now = clock_wall_s();
+    int64_t now = clock_wall_s(), begin = clock_monotonic_us();
     if (!s->header_over)
         (void)on_header_end(ctx);
     if (!dkim_sign_body_end(s->m))
@@ -194,6 +200,7 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
         !field_insert(ctx, 0, field_name, out_bytes(&value), s->leading_space))
         return defer(ctx, "the MTA did not take the results");
     log_results(ctx, v, count, removed);
+    figures_observe(FIGURE_TIME_MESSAGE, clock_monotonic_us() - begin);
     message_end(s);
     return SMFIS_ACCEPT;
 }

@@ -15,6 +15,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "dkim/digest.h"
+#include "figures/figures.h"
 #include "ipc/control.h"
 #include "milter/current.h"
 #include "milter/inbound.h"
@@ -81,6 +82,8 @@ static bool take_control(bool *has_config)
     else if (c.fd >= 0) {
         if (c.kind == CONTROL_CONFIG && take_config(c.fd))
             *has_config = true;
+        if (c.kind == CONTROL_FIGURES && !sandboxed)
+            figures_take(c.fd);
         (void)close(c.fd);
     }
     if (c.kind == CONTROL_DRAIN)

@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "dkim/sign.h"
+#include "figures/figures.h"
 #include "milter/current.h"
 #include "milter/field.h"
 #include "milter/policy.h"
@@ -43,12 +45,14 @@ static sfsistat reply(SMFICTX *ctx, const char *code, const char *enhanced, cons
 
 static sfsistat reject(SMFICTX *ctx, struct session *s, const char *reason)
 {
+    figures_count(FIGURE_MALFORMED);
     log_info("%s: client=%s: refused, 550: %s", field_queue_id(ctx), s->client_name, reason);
     return reply(ctx, "550", "5.6.0", "Message cannot be signed", reason);
 }
 
 static sfsistat forbid(SMFICTX *ctx, struct session *s, const struct sender *sender, const char *reason)
 {
+    figures_count(FIGURE_FORBIDDEN);
     log_warn("%s: client=%s user=%s: refused, 550: %s", field_queue_id(ctx), s->client_name,
              sender->user == NULL ? "" : sender->user, reason);
     return reply(ctx, "550", "5.7.1", "Not authorised", reason);
@@ -57,6 +61,7 @@ static sfsistat forbid(SMFICTX *ctx, struct session *s, const struct sender *sen
 static sfsistat tempfail(SMFICTX *ctx, const struct session *s, const char *reason)
 {
     const struct config_domain *d = s->policy.domain;
+    figures_count(FIGURE_TEMPFAILED);
     log_warn("%s: client=%s domain=%s: not signed, 451: %s", field_queue_id(ctx), s->client_name, d == NULL ? "?" : d->domain,
              reason);
     return reply(ctx, "451", "4.7.5", "Message not signed, try again later", reason);
@@ -66,6 +71,7 @@ static sfsistat fail(SMFICTX *ctx, struct session *s, const char *reason)
 {
     const struct config_domain *d = s->policy.domain;
     if (d != NULL && d->on_failure == CONFIG_PASS_UNSIGNED) {
+        figures_count(FIGURE_UNSIGNED);
         log_warn("%s: client=%s domain=%s: passed UNSIGNED, as its on-failure says: %s", field_queue_id(ctx), s->client_name,
                  d->domain, reason);
         return SMFIS_ACCEPT;
@@ -108,6 +114,7 @@ static sfsistat sign_message(SMFICTX *ctx, struct session *s)
     for (unsigned i = d->keys_count; i-- > 0;) /* the first key's ends up on top */
         if (!field_insert(ctx, 1, "DKIM-Signature", signing_value(s->signing, i), s->leading_space))
             return fail(ctx, s, "the MTA did not take the header field"); /* 4xx: those already inserted go with the mail */
+    figures_count(FIGURE_SIGNED);
     log_info("%s: client=%s domain=%s: signed, %u signature%s", field_queue_id(ctx), s->client_name, d->domain, d->keys_count,
              d->keys_count == 1 ? "" : "s");
     return SMFIS_ACCEPT;
@@ -201,9 +208,10 @@ static sfsistat on_envfrom(SMFICTX *ctx, char **args)
     message_end(s);
     s->config = current_acquire();
     const struct sender sender = sender_of(ctx, s);
-    return sender_is_ours(current_config(s->config), &sender)
-               ? SMFIS_CONTINUE
-               : SMFIS_ACCEPT; /* the next message of this connection is judged anew */
+    if (sender_is_ours(current_config(s->config), &sender))
+        return SMFIS_CONTINUE;
+    figures_count(FIGURE_UNTOUCHED);
+    return SMFIS_ACCEPT; /* the next message of this connection is judged anew */
 }
 
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
@@ -220,6 +228,7 @@ static sfsistat on_header_end(SMFICTX *ctx)
     const struct sender sender = sender_of(ctx, s);
     s->policy = policy_judge(current_config(s->config), &sender, &s->dkim->header);
     if (s->policy.verdict == POLICY_UNTOUCHED) {
+        figures_count(FIGURE_UNTOUCHED);
         log_debug("client=%s: untouched: %s", s->client_name, s->policy.reason);
         return SMFIS_ACCEPT;
     }
@@ -243,6 +252,7 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
 {
     struct session *s = smfi_getpriv(ctx);
     sfsistat result;
+    int64_t begin = clock_monotonic_us();
     if (!s->header_over && (result = on_header_end(ctx)) != SMFIS_CONTINUE) /* no header at all */
         return result;
     if (!dkim_sign_body_end(s->dkim))
@@ -251,6 +261,7 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
     if (defect != NULL)
         return reject(ctx, s, defect);
     result = sign_message(ctx, s);
+    figures_observe(FIGURE_TIME_MESSAGE, clock_monotonic_us() - begin);
     message_end(s);
     return result;
 }

@@ -148,6 +148,8 @@ static bool add_ours(scmp_filter_ctx ctx, enum sandbox_profile profile)
     static const int files[] = {SCMP_SYS(openat), SCMP_SYS(unlink)};
     if (profile == SANDBOX_MILTER)
         return ok && ADD(ctx, SCMP_ACT_ALLOW, milter) && ADD(ctx, SCMP_ACT_ERRNO(EACCES), files);
+    if (profile == SANDBOX_STATUS)
+        return ok && ADD(ctx, SCMP_ACT_ALLOW, milter) && seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(openat), 0) == 0;
     return ok && ADD(ctx, SCMP_ACT_ALLOW, signer);
 }
 
@@ -172,7 +174,7 @@ static bool add_token(scmp_filter_ctx ctx, enum sandbox_profile profile)
 
 int seccomp_apply(enum sandbox_profile profile, struct buf *why)
 {
-    bool ours = profile == SANDBOX_MILTER || profile == SANDBOX_SIGNER;
+    bool ours = profile == SANDBOX_MILTER || profile == SANDBOX_SIGNER || profile == SANDBOX_STATUS;
     scmp_filter_ctx ctx = seccomp_init(ours ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
     bool ok = ctx != NULL &&
               (ours                          ? add_ours(ctx, profile)

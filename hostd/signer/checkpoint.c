@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "figures/figures.h"
 
 enum { WITHIN_MS = 5000 };
 
@@ -23,6 +24,7 @@ bool checkpoint_due(struct checkpoint_state *c, struct audit *a, const char *key
         return false;
     buf_clear(&c->text);
     audit_checkpoint_text(a, now, &c->text);
+    c->covers = audit_size(a);
     *out = (struct token_request){
         .id = id, .left_ms = WITHIN_MS, .key = bytes_str(key), .is_text = true, .data = buf_bytes(&c->text)};
     return !c->text.failed;
@@ -57,8 +59,11 @@ void checkpoint_take(struct checkpoint_state *c, struct audit *a, const struct t
         buf_add_str(&why, "audit.key is not an Ed25519 key, or not the one it was");
     else if (in->signature.len != NOTE_SIGNATURE_LEN || !note_signature_holds(&c->key, buf_bytes(&c->text), in->signature))
         buf_add_str(&why, "the token made a signature that does not verify");
-    else
-        (void)audit_checkpoint_write(a, &c->key, buf_bytes(&c->text), in->signature.data, &why);
+    else if (audit_checkpoint_write(a, &c->key, buf_bytes(&c->text), in->signature.data, &why) == ZEGEL_OK) {
+        c->covered = c->covers;
+        figures_count(FIGURE_CHECKPOINTS);
+        figures_set(FIGURE_CHECKPOINT_TIME, clock_wall_s());
+    }
     if (why.len > 0)
         log_error("audit log: no checkpoint: %s", buf_cstr(&why));
     buf_free(&why);

@@ -9,8 +9,10 @@
 struct checkpoint_state {
     struct note_key key; /* the audit key, once the token has shown it */
     bool key_known;
-    struct buf text; /* what is being signed */
-    uint64_t id;     /* of that request; 0: none under way */
+    struct buf text;  /* what is being signed */
+    uint64_t id;      /* of that request; 0: none under way */
+    uint64_t covers;  /* records under what is being signed */
+    uint64_t covered; /* under the last one that was written since the start */
     int64_t deadline_ms;
 };
 

@@ -5,8 +5,11 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "figures/figures.h"
 
 enum { BAD_SIGNATURES_MAX = 2 }; /* then the key is quarantined */
+
+static int64_t quarantined; /* since this process began */
 
 static int by_uri(const void *a, const void *b)
 {
@@ -63,6 +66,8 @@ int known_key_check(struct known_key *k, struct bytes spki, bool ed25519, const 
         if (digest_verify(k->key, hash, signature))
             return ZEGEL_OK;
     k->bad_signatures++;
+    if (k->bad_signatures == BAD_SIGNATURES_MAX)
+        figures_set(FIGURE_QUARANTINED, ++quarantined);
     *why = "the token made a signature that does not verify";
     log_error("key %s: the token made a signature that does not verify (%u); not released%s", k->uri, k->bad_signatures,
               k->bad_signatures == BAD_SIGNATURES_MAX ? "; KEY QUARANTINED until zegeld is restarted" : "");

@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "dkim/digest.h"
+#include "figures/figures.h"
 #include "ipc/control.h"
 #include "sandbox/sandbox.h"
 #include "signer/signer.h"
@@ -82,6 +83,8 @@ int main(void)
             else
                 signer_add_worker(s, c.name, c.fd);
         } else if (c.fd >= 0) {
+            if (c.kind == CONTROL_FIGURES && s == NULL)
+                figures_take(c.fd);
             (void)close(c.fd);
         }
         if (s != NULL) {

@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "dkim/digest.h"
+#include "figures/figures.h"
 #include "ipc/signer_token.h"
 #include "signer/checkpoint.h"
 #include "signer/keyring.h"
@@ -32,7 +33,7 @@ struct request {
     uint64_t id;        /* ours, at the token */
     uint64_t milter_id; /* the asker's */
     uint64_t milter;    /* milter.serial: the asker may be gone and its slot reused */
-    int64_t deadline_ms;
+    int64_t deadline_ms, began_us;
     unsigned token;                /* index into signer.workers.tokens */
     unsigned at, failed;           /* sets of its workers: who has it, and who could not */
     int64_t sent_ms, overtaken_ms; /* when it was, and when something was answered that was sent later; 0: not yet */
@@ -114,6 +115,7 @@ struct signer *signer_new(struct audit *audit, const char *origin)
     checkpoint_init(&s->checkpoint, origin);
     s->last = &s->first;
     load_ceilings(s);
+    figures_set(FIGURE_QUARANTINED, 0); /* the page is older than this process */
     return s;
 }
 
@@ -190,6 +192,7 @@ static void take_request(struct signer *s, const struct milter *m, struct bytes 
     r->id = ++s->next_id;
     r->milter_id = in.id;
     r->milter = m->serial;
+    r->began_us = clock_monotonic_us();
     r->deadline_ms = clock_monotonic_ms() + (in.left_ms < LEFT_MAX_MS ? in.left_ms : LEFT_MAX_MS);
     copy_text(r->domain, in.domain);
     copy_text(r->selector, in.selector);
@@ -403,18 +406,35 @@ static void answer(struct signer *s, const struct request *r)
         log_warn("%s: a milter process does not take its answers", r->queue_id); /* its deadline answers the MTA */
 }
 
+/* Only what permit() has let through has a domain and a key of the configuration. */
+static void count(const struct request *r, int commit_err)
+{
+    if (commit_err == ZEGEL_OK)
+        figures_count(FIGURE_RECORDS);
+    if (r->err == ZEGEL_OK)
+        figures_signature(r->domain, r->ed25519);
+    else
+        figures_fail(r->err);
+    figures_observe(FIGURE_TIME_SIGN, clock_monotonic_us() - r->began_us);
+}
+
 /* One group commit for all that was answered in this turn, then the answers. */
 static void finish(struct signer *s)
 {
     struct buf why = BUF_INIT;
     int64_t now = clock_monotonic_ms();
+    bool any = false;
     for (struct request *r = s->first; r != NULL; r = r->next) {
         if (!r->answered && r->deadline_ms <= now)
             set_reason(r, ZEGEL_ERR_TIMEOUT, BYTES_LIT("the token did not answer in time"));
         if (r->answered)
             record(s, r);
+        any = any || r->answered;
     }
+    int64_t begin = clock_monotonic_us();
     int err = audit_commit(s->audit, &why);
+    if (any)
+        figures_observe(FIGURE_TIME_COMMIT, clock_monotonic_us() - begin);
     if (err != ZEGEL_OK)
         log_error("%s: no signature is released", buf_cstr(&why));
     buf_free(&why);
@@ -429,6 +449,7 @@ static void finish(struct signer *s)
         if (r->counted && r->err != ZEGEL_OK)
             ceilings_give_back(s->ceilings, r->domain);
         answer(s, r);
+        count(r, err);
         *at = r->next;
         wipe(r->signature, sizeof r->signature);
         free((void *)(uintptr_t)r->block.data);
@@ -563,6 +584,13 @@ static void take_from_workers(struct signer *s, const struct pollfd *p)
         }
 }
 
+static void show_state(const struct signer *s)
+{
+    figures_set(FIGURE_QUEUE, s->requests_count);
+    figures_set(FIGURE_CHECKPOINT_KEY, s->config->audit.key != NULL);
+    figures_set(FIGURE_UNSIGNED_LEAVES, (int64_t)(audit_size(s->audit) - s->checkpoint.covered));
+}
+
 static bool turn(struct signer *s, int control)
 {
     struct pollfd p[POLL_MAX];
@@ -580,6 +608,7 @@ static bool turn(struct signer *s, int control)
     finish(s);
     send_checkpoint(s);
     save_ceilings(s);
+    show_state(s);
     return p[0].revents == 0;
 }
 

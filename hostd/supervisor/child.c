@@ -22,8 +22,22 @@ enum { SHORT_LIFE_MS = 2000, PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000 };
 
 const char *child_program(const struct child *c)
 {
-    static const char *const names[] = {"zegel-signer", "zegel-token", "zegel-milter", "zegel-resolver", "zegel-milter"};
+    static const char *const names[] = {"zegel-signer",   "zegel-token",  "zegel-milter",
+                                        "zegel-resolver", "zegel-milter", "zegel-status"};
     return names[c->kind];
+}
+
+void child_name(const struct child *c, char out[CONTROL_NAME_MAX + 1])
+{
+    if (c->kind == CHILD_TOKEN)
+        (void)snprintf(out, CONTROL_NAME_MAX + 1, "%s/%u", c->argument, c->worker);
+    else
+        (void)snprintf(out, CONTROL_NAME_MAX + 1, "%s", c->argument == NULL ? "" : c->argument);
+}
+
+bool child_is_spare(const struct child *c)
+{
+    return c->kind == CHILD_TOKEN || c->kind == CHILD_STATUS;
 }
 
 bool child_is_milter(const struct child *c)

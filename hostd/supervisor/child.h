@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "ipc/control.h"
+
 /* Numbers stay what they are, over upgrades. CHILD_INBOUND is zegel-milter for a listen: with verify: yes. */
-enum child_kind { CHILD_SIGNER, CHILD_TOKEN, CHILD_MILTER, CHILD_RESOLVER, CHILD_INBOUND };
+enum child_kind { CHILD_SIGNER, CHILD_TOKEN, CHILD_MILTER, CHILD_RESOLVER, CHILD_INBOUND, CHILD_STATUS };
 
 struct child {
     enum child_kind kind;
@@ -27,8 +29,12 @@ struct child {
     unsigned failures;                  /* in a row, each before it was ready */
 };
 
+/* Does mail go on without it, even where it cannot be started? */
+bool child_is_spare(const struct child *c);
 /* Is it zegel-milter, signing or verifying? */
 bool child_is_milter(const struct child *c);
+/* Which of its kind it is: "TOKEN/WORKER", the socket of listen:, or "". */
+void child_name(const struct child *c, char out[CONTROL_NAME_MAX + 1]);
 /* File name in the libexec directory, and for messages. */
 const char *child_program(const struct child *c);
 /* Start it with CONTROL_FD as its control socket, all other descriptors closed, as `user` when that is not NULL and we are

@@ -14,6 +14,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "ipc/control.h"
+#include "supervisor/pages.h"
 #include "supervisor/pin.h"
 
 enum {
@@ -32,14 +33,15 @@ static bool add(struct supervisor *s, enum child_kind kind, const char *argument
     char *copy = argument == NULL ? NULL : strdup(argument);
     if (argument != NULL && copy == NULL)
         return false;
-    s->children[s->count++] = (struct child){.kind = kind, .argument = copy, .worker = worker, .control = -1};
+    s->children[s->count] = (struct child){.kind = kind, .argument = copy, .worker = worker, .control = -1};
+    (void)pages_get(&s->pages, &s->children[s->count++]);
     return true;
 }
 
 bool family_plan(struct supervisor *s)
 {
     const struct config *c = s->config;
-    size_t more = 2 + (size_t)c->tokens_count * CONFIG_WORKERS_MAX + c->listen_count;
+    size_t more = 3 + (size_t)c->tokens_count * CONFIG_WORKERS_MAX + c->listen_count;
     bool verifies = false;
     struct child *room = reallocarray(s->children, s->count + more, sizeof *room);
     if (room == NULL)
@@ -54,6 +56,8 @@ bool family_plan(struct supervisor *s)
         verifies = verifies || inbound;
         ok = add(s, inbound ? CHILD_INBOUND : CHILD_MILTER, c->listen[i], 0);
     }
+    if (ok && c->status.listen_count > 0)
+        ok = add(s, CHILD_STATUS, NULL, 0);
     return ok && (!verifies || add(s, CHILD_RESOLVER, NULL, 0));
 }
 
@@ -86,6 +90,7 @@ static const char *user_of(const struct supervisor *s, const struct child *c)
     case CHILD_SIGNER: return u->signer;
     case CHILD_TOKEN: return u->token;
     case CHILD_RESOLVER: return u->resolver;
+    case CHILD_STATUS: return u->status;
     case CHILD_MILTER:
     case CHILD_INBOUND: break;
     }
@@ -112,10 +117,7 @@ static void connect_pair(struct child *server, struct child *c)
         log_error("socketpair: %s", strerror(errno));
         return;
     }
-    if (c->kind == CHILD_TOKEN)
-        (void)snprintf(name, sizeof name, "%s/%u", c->argument, c->worker);
-    else
-        (void)snprintf(name, sizeof name, "%s", c->argument);
+    child_name(c, name);
     if (control_send(server->control, CONTROL_PEER, name, fds[0]) != ZEGEL_OK ||
         control_send(c->control, CONTROL_PEER, server->kind == CHILD_SIGNER ? "signer" : "resolver", fds[1]) != ZEGEL_OK)
         log_warn("%s could not be connected to %s", child_program(c), child_program(server));
@@ -125,9 +127,9 @@ static void connect_pair(struct child *server, struct child *c)
 
 static void connect_to_peers(struct supervisor *s, struct child *c)
 {
-    for (unsigned i = 0; i < s->count; i++) {
+    for (unsigned i = 0; i < s->count && c->kind != CHILD_STATUS; i++) {
         struct child *other = &s->children[i];
-        if (server_of(c) != server_of(other))
+        if (other->kind == CHILD_STATUS || server_of(c) != server_of(other))
             continue;
         if (c->kind == server_of(c) && other->kind != c->kind)
             connect_pair(c, other);
@@ -155,13 +157,17 @@ static int hand_over_pin(struct child *c, const struct config_token *t)
 }
 
 /* What a process needs before it can be ready. */
-static int hand_over(const struct supervisor *s, struct child *c)
+static int hand_over(struct supervisor *s, struct child *c)
 {
     char serial[16];
     const struct config_token *t = c->kind == CHILD_TOKEN ? token_of(s, c) : NULL;
     int err = t != NULL ? hand_over_pin(c, t) : ZEGEL_OK;
     if (err != ZEGEL_OK)
         return err;
+    pages_hand_over(&s->pages, c);
+    for (unsigned i = 0; c->kind == CHILD_STATUS && i < s->config->status.listen_count; i++)
+        err = control_send(c->control, CONTROL_LISTEN, s->config->status.listen[i],
+                           listen_fd(&s->listeners, s->config->status.listen[i]));
     if (child_is_milter(c))
         err = control_send(c->control, CONTROL_LISTEN, c->argument, listen_fd(&s->listeners, c->argument));
     (void)snprintf(serial, sizeof serial, "%u", s->config_serial);
@@ -177,6 +183,7 @@ static int hand_over(const struct supervisor *s, struct child *c)
 int family_start(struct supervisor *s, struct child *c)
 {
     int err = child_start(c, s->libexec, user_of(s, c));
+    pages_started(c);
     if (err == ZEGEL_OK)
         err = hand_over(s, c);
     if (err == ZEGEL_OK)
@@ -204,6 +211,7 @@ void family_hear(struct supervisor *s, struct child *c)
     if (got.kind == CONTROL_READY) {
         unsigned long serial = strtoul(got.name, NULL, 10); /* of a configuration; 0 for all else */
         c->ready = c->was_ready = true;
+        pages_ready(c, true);
         if (serial > c->config_taken && serial <= s->config_serial)
             c->config_taken = (unsigned)serial;
     }
@@ -265,9 +273,11 @@ bool family_reap(struct supervisor *s)
         if (c == NULL)
             continue;
         child_ended(c, status);
+        if (!c->old)
+            pages_ready(c, false);
         if (c->old)
             family_remove(s, (unsigned)(c - s->children));
-        else if (c->fatal && c->kind != CHILD_TOKEN)
+        else if (c->fatal && !child_is_spare(c))
             ok = false;
     }
     return ok;
@@ -301,7 +311,7 @@ static void wait_for_end(struct supervisor *s, enum child_kind kind, int64_t dea
 void family_stop(struct supervisor *s)
 {
     static const enum child_kind order[] = {CHILD_MILTER, CHILD_INBOUND, CHILD_SIGNER, CHILD_RESOLVER,
-                                            CHILD_TOKEN}; /* what is under way still finds its signer */
+                                            CHILD_TOKEN,  CHILD_STATUS}; /* what is under way still finds its signer */
     int within_ms = listen_all_kept(&s->listeners) ? KEPT_DRAIN_WITHIN_MS : DRAIN_WITHIN_MS;
     int64_t drained_ms = clock_monotonic_ms() + within_ms;
     (void)sd_notify(0, "STOPPING=1");

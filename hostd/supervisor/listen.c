@@ -46,6 +46,15 @@ static struct addrinfo *inet_address(const char *name)
     return err == 0 ? found : NULL;
 }
 
+/* All that are to be open: those for MTAs, and those of zegel-status. NULL: no more. */
+static const char *socket_name(const struct config *c, unsigned i)
+{
+    if (i < c->listen_count)
+        return c->listen[i];
+    i -= c->listen_count;
+    return i < c->status.listen_count ? c->status.listen[i] : NULL;
+}
+
 /* ---- opened here ---- */
 
 static bool somebody_listens(const struct sockaddr_un *a)
@@ -135,10 +144,11 @@ void listen_from_systemd(struct listeners *l, const struct config *c)
     int count = sd_listen_fds(1), one = 1;
     for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; fd++) {
         unsigned i = 0;
-        while (i < c->listen_count && !(listen_fd(l, c->listen[i]) < 0 && is_socket_of(fd, c->listen[i])))
+        const char *name;
+        while ((name = socket_name(c, i)) != NULL && !(listen_fd(l, name) < 0 && is_socket_of(fd, name)))
             i++;
-        if (i == c->listen_count) {
-            log_warn("systemd passed on a socket that is none of listen: (or one twice); it is closed");
+        if (name == NULL) {
+            log_warn("systemd passed on a socket that is none of listen: or status.listen: (or one twice); it is closed");
             (void)close(fd);
             continue;
         }
@@ -146,7 +156,7 @@ void listen_from_systemd(struct listeners *l, const struct config *c)
         (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);   /* a Unix socket refuses, and needs it not */
         int ours = fcntl(fd, F_DUPFD_CLOEXEC, SD_LISTEN_FDS_START + count); /* out of the way of what children get */
         (void)close(fd);
-        listen_add(l, c->listen[i], ours, false, true);
+        listen_add(l, name, ours, false, true);
     }
 }
 
@@ -189,8 +199,9 @@ static void close_one(const struct listener *l)
 
 static bool wanted(const struct config *c, const char *name)
 {
-    for (unsigned i = 0; i < c->listen_count; i++)
-        if (strcmp(c->listen[i], name) == 0)
+    const char *one;
+    for (unsigned i = 0; (one = socket_name(c, i)) != NULL; i++)
+        if (strcmp(one, name) == 0)
             return true;
     return false;
 }
@@ -204,11 +215,12 @@ static void keep(struct listener *l)
 
 int listen_open(struct listeners *l, const struct config *c)
 {
-    for (unsigned i = 0; i < c->listen_count; i++) {
-        const char *name = c->listen[i], *path = unix_path(name);
+    const char *name;
+    for (unsigned i = 0; (name = socket_name(c, i)) != NULL; i++) {
+        const char *path = unix_path(name);
         if (listen_fd(l, name) >= 0)
             continue;
-        int fd = path != NULL ? open_unix(path, c->socket_group) : open_inet(name);
+        int fd = path != NULL ? open_unix(path, i < c->listen_count ? c->socket_group : NULL) : open_inet(name);
         if (fd < 0)
             return ZEGEL_ERR_CONFIG;
         listen_add(l, name, fd, true, false);

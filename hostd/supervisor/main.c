@@ -132,7 +132,9 @@ static int open_signals(void)
 /* Exit status, or -1 to go on. */
 static int start(struct supervisor *s)
 {
-    if (upgrade_take(s))
+    bool upgraded = upgrade_take(s);
+    pages_own(&s->pages);
+    if (upgraded)
         return listen_open(&s->listeners, s->config) == ZEGEL_OK && statedir_make(s->config) && roll_begin(s) ? -1 : EXIT_FAULT;
     listen_from_systemd(&s->listeners, s->config);
     if (!statedir_make(s->config) || !family_plan(s))

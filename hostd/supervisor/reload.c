@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "figures/figures.h"
 #include "ipc/control.h"
 #include "supervisor/family.h"
 #include "supervisor/roll.h"
@@ -85,7 +86,9 @@ static bool same_processes(const struct config *a, const struct config *b)
     for (unsigned i = 0; i < a->listen_count; i++)
         if (config_verifies(a, a->listen[i]) != config_verifies(b, a->listen[i]))
             return false;
-    return a->tokens_count == b->tokens_count && same_list(a->listen, a->listen_count, b->listen, b->listen_count) &&
+    return a->tokens_count == b->tokens_count &&
+           same_list(a->status.listen, a->status.listen_count, b->status.listen, b->status.listen_count) &&
+           same(a->users.status, b->users.status) && same_list(a->listen, a->listen_count, b->listen, b->listen_count) &&
            same(a->users.milter, b->users.milter) && same(a->users.signer, b->users.signer) &&
            same(a->users.token, b->users.token) && same(a->users.resolver, b->users.resolver) &&
            same(a->dns.resolver, b->dns.resolver) && a->landlock_optional == b->landlock_optional;
@@ -102,7 +105,7 @@ static void wait_taken(struct supervisor *s, struct child *c)
 /* Tokens first, then the signer, then the milters: nobody asks for a key that the next one does not know. */
 static void tell_all(struct supervisor *s)
 {
-    static const enum child_kind order[] = {CHILD_TOKEN, CHILD_SIGNER, CHILD_RESOLVER, CHILD_MILTER, CHILD_INBOUND};
+    static const enum child_kind order[] = {CHILD_TOKEN, CHILD_SIGNER, CHILD_RESOLVER, CHILD_MILTER, CHILD_INBOUND, CHILD_STATUS};
     char serial[16];
     (void)snprintf(serial, sizeof serial, "%u", s->config_serial);
     for (size_t k = 0; k < sizeof order / sizeof order[0]; k++)
@@ -117,6 +120,7 @@ static void tell_all(struct supervisor *s)
 
 static void put_in_force(struct supervisor *s, struct config *c, int fd)
 {
+    figures_count(FIGURE_RELOADS);
     if (s->previous_fd >= 0)
         (void)close(s->previous_fd);
     s->previous_fd = s->config_fd;
@@ -133,6 +137,7 @@ void reload(struct supervisor *s)
     (void)sd_notify(0, "RELOADING=1");
     if (reload_read(s->config_path, &c, &fd) != ZEGEL_OK) {
         log_error("reload: the old configuration stays in force");
+        figures_count(FIGURE_RELOADS_FAILED);
     } else if (!same(s->config->state, c->state) || !same(s->config->audit.origin, c->audit.origin) ||
                listen_open(&s->listeners, c) != ZEGEL_OK) {
         log_error("reload: state: or audit.origin: changed, which needs a restart, or a socket cannot be opened; the old "

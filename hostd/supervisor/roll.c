@@ -105,6 +105,7 @@ void roll_step(struct supervisor *s)
         if (any_old(s, CHILD_SIGNER))
             break;
         start_new(s, CHILD_SIGNER);
+        start_new(s, CHILD_STATUS);
         start_new(s, CHILD_RESOLVER); /* mail goes on without it: nobody waits until it is ready */
         if (!all_ready(s, CHILD_SIGNER))
             break;

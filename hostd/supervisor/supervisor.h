@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "supervisor/child.h"
 #include "supervisor/listen.h"
+#include "supervisor/pages.h"
 
 enum { EXIT_CONFIG = 2, EXIT_FAULT = 3 };
 
@@ -26,6 +27,7 @@ struct supervisor {
     int previous_fd;        /* the one before it, for a signer that starts: messages may have begun with it; -1: none */
     unsigned config_serial; /* counts what children were given */
     struct listeners listeners;
+    struct pages pages;
     struct child *children;
     unsigned count;
     enum roll roll;

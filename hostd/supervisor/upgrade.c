@@ -58,6 +58,8 @@ static void keep_all_open(const struct supervisor *s, bool yes)
     for (unsigned i = 0; i < s->count; i++)
         if (s->children[i].control >= 0)
             keep_open(s->children[i].control, yes);
+    for (unsigned i = 0; i < s->pages.count; i++)
+        keep_open(s->pages.all[i].fd, yes);
 }
 
 /* One line each, the name last. A later version that knows more lines skips, or is skipped. */
@@ -68,6 +70,8 @@ static void describe(const struct supervisor *s, struct buf *out)
         const struct listener *l = &s->listeners.all[i];
         buf_addf(out, "listen %d %d %d %s\n", l->fd, l->made, l->kept, l->name);
     }
+    for (unsigned i = 0; i < s->pages.count; i++)
+        buf_addf(out, "page %d %s\n", s->pages.all[i].fd, s->pages.all[i].name);
     for (unsigned i = 0; i < s->count; i++) {
         const struct child *c = &s->children[i];
         if (c->pid != 0)
@@ -131,8 +135,10 @@ static void take_line(struct supervisor *s, const char *line)
         s->previous_fd = fd;
     else if (sscanf(line, "listen %d %d %d %n", &fd, &a, &b, &at) == 3 && at > 0)
         listen_add(&s->listeners, line + at, fd, a != 0, b != 0);
+    else if (sscanf(line, "page %d %n", &fd, &at) == 1 && at > 0)
+        pages_take(&s->pages, line + at, fd);
     else if (sscanf(line, "child %d %d %d %lld %n", &a, &b, &fd, &end_by_ms, &at) == 4 && at > 0 && a >= CHILD_SIGNER &&
-             a <= CHILD_INBOUND)
+             a <= CHILD_STATUS)
         take_child(s, a, b, fd, end_by_ms, line + at);
 }
 

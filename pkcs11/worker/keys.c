@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "figures/figures.h"
 #include "pkcs11/keyaudit.h"
 
 enum { LOOK_AGAIN_MS = 1000, PREVIOUS_CONFIG_MS = 60000 };
@@ -164,6 +165,21 @@ int keys_find(struct keys_entry *e, struct token *t, struct buf *why)
     int err = e->found ? ZEGEL_OK : e->err;
     if (err != ZEGEL_OK)
         buf_add_str(why, e->reason);
+    e->missing = err != ZEGEL_OK;
     pthread_mutex_unlock(&e->lock);
     return err;
+}
+
+void keys_show(struct keys *k)
+{
+    int64_t wanted = 0, missing = 0;
+    pthread_mutex_lock(&k->lock);
+    for (size_t i = 0; i < k->count; i++)
+        if (k->entries[i]->allowed_until_ms == KEYS_IN_FORCE) {
+            wanted++;
+            missing += k->entries[i]->missing;
+        }
+    pthread_mutex_unlock(&k->lock);
+    figures_set(FIGURE_TOKEN_KEYS, wanted);
+    figures_set(FIGURE_TOKEN_MISSING, missing);
 }

@@ -14,6 +14,7 @@ struct keys_entry {
     bool audit_warns;         /* key-audit: warn */
     pthread_mutex_t lock;     /* for what follows, until `found` */
     bool found;
+    _Atomic bool missing; /* when last looked for */
     struct key key;
     int64_t look_again_ms; /* monotonic; a key that is not there is not looked for with every message */
     int err;
@@ -36,5 +37,7 @@ struct keys_entry *keys_get(struct keys *k, struct bytes uri);
 /* Make sure the key is found on the token and as it should be. ZEGEL_OK, or the error of key_find or key_audit with a line in
  * `why`. */
 int keys_find(struct keys_entry *e, struct token *t, struct buf *why);
+/* Count those of the configuration in force, and those of them that were not found. */
+void keys_show(struct keys *k);
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "figures/figures.h"
 #include "ipc/control.h"
 #include "worker/worker.h"
 
@@ -27,7 +28,9 @@ static bool take(struct worker *w, struct control *c)
         worker_set_peer(w, c->fd);
         return true;
     }
-    if (io_read_fd(c->fd, "hand-over", c->kind == CONTROL_PIN ? PIN_MAX : CONFIG_MAX, &content, &why) != ZEGEL_OK)
+    if (c->kind == CONTROL_FIGURES)
+        figures_take(c->fd);
+    else if (io_read_fd(c->fd, "hand-over", c->kind == CONTROL_PIN ? PIN_MAX : CONFIG_MAX, &content, &why) != ZEGEL_OK)
         ok = false;
     else if (c->kind == CONTROL_PIN)
         worker_set_pin(w, buf_bytes(&content));

@@ -15,6 +15,8 @@
 #include "base/log.h"
 #include "ipc/control.h"
 #include "ipc/signer_token.h"
+#include "figures/figures.h"
+#include "pkcs11/latch.h"
 #include "pkcs11/sign.h"
 #include "sandbox/sandbox.h"
 #include "worker/keys.h"
@@ -23,6 +25,7 @@ enum {
     THREADS_MAX = 256,
     THREADS_AUTO_MIN = 2,
     WATCH_EVERY_MS = 100,
+    SHOW_EVERY = 10,     /* turns of the watch */
     GRACE_MS = 200,      /* a call may overrun its deadline by this much */
     OPEN_DEADLINES = 3,  /* loading, logging in and finding the keys may take so many deadlines */
     TOKEN_AGAIN_MS = 50, /* look for an absent token after this, and then less and less often */
@@ -196,7 +199,22 @@ static void set_state(struct worker *w, int err, const char *reason)
     if (err == ZEGEL_OK && w->state_err != ZEGEL_OK)
         log_info("token %s: logged in", w->token_name);
     w->state_err = err;
+    figures_set(FIGURE_TOKEN_STATE, -err);
     (void)snprintf(w->state_reason, sizeof w->state_reason, "%s", reason);
+}
+
+static void show_pin(const struct token_config *cfg, CK_FLAGS flags, int err)
+{
+    int64_t pin = 0;
+    if (flags & CKF_USER_PIN_COUNT_LOW)
+        pin |= FIGURE_PIN_LOW;
+    if (flags & CKF_USER_PIN_FINAL_TRY)
+        pin |= FIGURE_PIN_FINAL;
+    if (flags & CKF_USER_PIN_LOCKED)
+        pin |= FIGURE_PIN_LOCKED;
+    if (err == ZEGEL_ERR_PIN && latch_read(cfg->latch_dir, cfg->name) == LATCH_REJECTED)
+        pin |= FIGURE_PIN_LATCHED;
+    figures_set(FIGURE_TOKEN_PIN, pin);
 }
 
 /* Load, find, log in. Lock held. */
@@ -204,6 +222,7 @@ static void open_token(struct worker *w)
 {
     struct buf why = BUF_INIT, latch = BUF_INIT;
     int err = ZEGEL_OK;
+    CK_FLAGS token_flags = 0;
     atomic_store(&w->opening_overdue_ms, clock_monotonic_ms() + OPEN_DEADLINES * w->token_config->deadline_ms);
     buf_addf(&latch, "%s/pin", w->config->state);
     struct token_config cfg = {
@@ -221,11 +240,14 @@ static void open_token(struct worker *w)
         err = token_open(w->module, &cfg, &w->token, &why);
     if (err == ZEGEL_OK)
         err = token_login(w->token, bytes_of(NULL, 0), &why);
+    if (w->token != NULL)
+        token_flags = w->token->info.flags;
     if (err != ZEGEL_OK && w->token != NULL) {
         token_close(w->token);
         w->token = NULL;
     }
     atomic_store(&w->opening_overdue_ms, 0);
+    show_pin(&cfg, token_flags, err);
     set_state(w, err, buf_cstr(&why));
     buf_free(&why);
     buf_free(&latch);
@@ -258,10 +280,12 @@ static int sign(struct worker *w, const struct token_request *in, int64_t deadli
     if ((err = keys_find(e, t, why)) != ZEGEL_OK)
         return err;
     size_t len = 0;
+    int64_t begin = clock_monotonic_us();
     err = in->is_text ? sign_text(t, &e->key, in->data, deadline_ms, sig, &len, why)
                       : sign_block(t, &e->key, in->data, deadline_ms, sig, &len, why);
     if (err != ZEGEL_OK)
         return err;
+    figures_observe(FIGURE_TIME_TOKEN, clock_monotonic_us() - begin);
     out->signature = bytes_of(sig, len);
     out->spki = bytes_of(e->key.spki, e->key.spki_len);
     return ZEGEL_OK;
@@ -287,6 +311,8 @@ static void serve(struct thread *th, int peer, struct bytes packet)
     if (out.err != ZEGEL_OK && why.len == 0)
         buf_add_str(&why, zegel_strerror(out.err));
     atomic_store(&th->overdue_ms, 0);
+    if (out.err != ZEGEL_OK)
+        figures_fail(out.err);
     if (out.err == ZEGEL_ERR_MODULE) {
         log_error("token %s: %s; ending this process, a fresh one takes over", w->token_name, buf_cstr(&why));
         worker_exit(w, EX_SOFTWARE); /* no answer: the signer asks the next worker */
@@ -349,8 +375,10 @@ static bool is_overdue(const _Atomic int64_t *overdue_ms, int64_t now)
 static void *watch(void *arg)
 {
     struct worker *w = arg;
-    for (;;) {
+    for (unsigned n = 0;; n++) {
         (void)poll(NULL, 0, WATCH_EVERY_MS);
+        if (n % SHOW_EVERY == 0)
+            keys_show(&w->keys);
         int64_t now = clock_monotonic_ms();
         bool overdue = is_overdue(&w->opening_overdue_ms, now);
         for (unsigned i = 0; i < w->threads_count; i++)

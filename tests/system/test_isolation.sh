@@ -22,7 +22,7 @@ start_softhsm_token >/dev/null || die "no token"
 generate_keys >/dev/null || die "no keys"
 start_knot
 # Users that every Debian has; who they are does not matter here.
-sed -i '1i users: {milter: nobody, signer: daemon, token: games, resolver: sync}' "$WORK/zegel.yaml"
+sed -i '1i users: {milter: nobody, signer: daemon, token: games, resolver: sync, status: bin}' "$WORK/zegel.yaml"
 inbound=inet:$(free_port)@127.0.0.1
 sed -i "s/^listen:/listen:\n  - $inbound/" "$WORK/zegel.yaml"
 echo "front-ends: [{listen: \"$inbound\", verify: yes, authserv-id: mx.example.nl}]" >>"$WORK/zegel.yaml"
@@ -43,6 +43,7 @@ for pid in $(descendants "$ZEGELD_PID"); do
     zegel-signer) user=daemon ;;
     zegel-token) user=games ;;
     zegel-resolver) user=sync ;;
+    zegel-status) user=bin ;;
     *) not_ok "process" "what is $name?" && continue ;;
     esac
     same "$name: user" "$(field "$pid" Uid | cut -f 1,2,3,4 | tr '\t' ' ')" "$(printf '%s ' "$(id -u "$user")"{,,,} | sed 's/ $//')"
@@ -98,7 +99,7 @@ fi
 kill -HUP "$ZEGELD_PID"
 wait_for 5 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "after reload" "not taken"
-if [ "$(pgrep -cP "$ZEGELD_PID")" -eq 6 ] && ! grep -q 'ended' "$WORK/log/zegeld"; then ok "no process ended meanwhile"; else not_ok "processes" "$(grep ended "$WORK/log/zegeld")"; fi
+if [ "$(pgrep -cP "$ZEGELD_PID")" -eq 7 ] && ! grep -q 'ended' "$WORK/log/zegeld"; then ok "no process ended meanwhile"; else not_ok "processes" "$(grep ended "$WORK/log/zegeld")"; fi
 # zegeld replaced while Postfix sends.
 replaced() { [ "$(grep -c 'all processes replaced' "$WORK/log/zegeld")" -ge "$1" ]; }
 for i in 1 2 3; do

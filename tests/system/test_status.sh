@@ -1,0 +1,125 @@
+#!/bin/bash
+# What zegel-status tells: the figures are those of the mail that was sent, for Prometheus (promtool has nothing to say), as JSON, and by zegel; and only to
+# whom it may.
+set -u
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=faultlib.sh
+. "$(dirname "$0")/faultlib.sh"
+
+need_root "$@"
+need_programs
+command -v promtool >/dev/null || { echo "promtool is missing: run 'make deps'"; exit 77; }
+make_work_dir
+SHOW_LOGS=1
+write_zegel_config --trusted 127.0.0.0/8
+STATUS_PORT=$(free_port)
+sed -i "/^listen:/i status: {listen: [\"unix:$WORK/state/status.sock\", \"inet:$STATUS_PORT@127.0.0.1\"]}" "$WORK/zegel.yaml"
+start_softhsm_token >/dev/null || die "no token"
+generate_keys >/dev/null || die "no keys"
+zegel key generate --domain audit.example.nl --selector log --algorithm ed25519 >/dev/null || die "no audit key"
+echo 'audit: {key: "pkcs11:token=zegel;object=audit.example.nl/log"}' >>"$WORK/zegel.yaml"
+start_knot
+start_zegeld
+start_postfix "mynetworks_style = host"
+
+ask() { "$PYTHON" "$SYSTEM/status_ask.py" "$@"; } # SOCKET PATH [METHOD [HEADER...]]: status line, header fields, body
+tcp() { ask "$STATUS_PORT" "$@"; }
+# value 'NAME{LABELS}': as the exposition has it
+value() { tcp /metrics | "$PYTHON" "$SYSTEM/status_ask.py" --value "$1"; }
+is() { # NAME WANTED GOT
+    verdict "$1" "$3" [ "$2" = "$3" ]
+}
+wait_for 20 grep -q 'ready: ' "$WORK/log/zegeld" || die "not ready"
+
+# ---- what Prometheus reads
+send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >/dev/null || not_ok "mail" "not taken"
+send --from someone@example.com --to inbox@example.org --xclient "ADDR=192.0.2.7 NAME=other.example.com" "$SYSTEM/messages/1-plain.eml" >/dev/null 2>&1
+printf 'From: a@example.nl\r\nFrom: b@example.nl\r\nSubject: two\r\n\r\nx\r\n' >"$WORK/two.eml"
+send --from someone@example.nl --to inbox@example.org "$WORK/two.eml" >/dev/null 2>&1
+tcp /metrics | sed '1,/^$/d' >"$WORK/metrics"
+verdict "promtool check metrics" "$(promtool check metrics <"$WORK/metrics" 2>&1 | head -n 3)" promtool check metrics <"$WORK/metrics"
+front=inet:$MILTER_PORT@127.0.0.1
+is "six messages signed" 6 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
+is "one malformed" 1 "$(value "zegel_messages_total{listen=\"$front\",result=\"malformed\"}")"
+is "one untouched" 1 "$(value "zegel_messages_total{listen=\"$front\",result=\"untouched\"}")"
+is "six RSA signatures" 6 "$(value 'zegel_signatures_total{domain="example.nl",algorithm="rsa-sha256"}')"
+is "six Ed25519 signatures" 6 "$(value 'zegel_signatures_total{domain="example.nl",algorithm="ed25519-sha256"}')"
+in_token() { # by both workers
+    echo $(($(value 'zegel_token_signing_seconds_count{token="softhsm",worker="0"}') + $(value 'zegel_token_signing_seconds_count{token="softhsm",worker="1"}')))
+}
+verdict "twelve in the token, and a checkpoint or more" "$(in_token)" [ "$(in_token)" -ge 12 ]
+is "twelve records" 12 "$(value zegel_audit_records_total)"
+no_lag() { [ "$(value zegel_audit_unsigned_records)" = 0 ]; }
+verdict "the audit log's checkpoint catches up" "" wait_for 10 no_lag
+is "the token is up" 1 "$(value 'zegel_token_up{token="softhsm",worker="0"}')"
+all_found() { [ "$(value 'zegel_token_keys{token="softhsm",worker="1",state="found"}')" = 3 ]; }
+verdict "three keys found" "" wait_for 5 all_found
+is "histogram ends with its count" "$(value "zegel_message_seconds_count{listen=\"$front\"}")" "$(value "zegel_message_seconds_bucket{listen=\"$front\",le=\"+Inf\"}")"
+
+# ---- a hostile message makes no label
+before=$(grep -vc '^#' "$WORK/metrics")
+for i in 1 2 3; do
+    printf 'From: a@x%s"}\\n.example.nl\r\nSubject: x\r\n\r\nx\r\n' "$i" >"$WORK/hostile.eml"
+    send --from "someone@x$i.example.nl" --to inbox@example.org "$WORK/hostile.eml" >/dev/null 2>&1
+done
+is "no new series by what mail says" "$before" "$(tcp /metrics | sed '1,/^$/d' | grep -vc '^#')"
+
+# ---- a process that dies is started again, and goes on counting
+kill -9 "$(pgrep -P "$ZEGELD_PID" zegel-milter)"
+started_again() { [ "$(value "zegel_process_starts_total{process=\"zegel-milter\",name=\"$front\"}")" = 2 ]; }
+verdict "the milter was started twice" "" wait_for 10 started_again
+wait_for 10 port_open "$MILTER_PORT"
+send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null
+is "seven messages signed, by two processes" 7 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
+kill -USR2 "$ZEGELD_PID"
+verdict "upgrade" "" wait_for 30 grep -q 'all processes replaced' "$WORK/log/zegeld"
+is "figures go on over an upgrade" 7 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
+echo 'nonsense: 1' >>"$WORK/zegel.yaml"
+kill -HUP "$ZEGELD_PID"
+reload_failed() { [ "$(value 'zegel_config_reloads_total{result="failed"}')" = 1 ]; }
+verdict "a failed reload is counted" "" wait_for 5 reload_failed
+sed -i '/^nonsense/d' "$WORK/zegel.yaml"
+
+# ---- who may ask, and for what
+first() { head -n 1 | tr -d '\r'; }
+is "another name (DNS rebinding)" "HTTP/1.1 421 Misdirected Request" "$(tcp /metrics GET 'Host: attacker.example' | first)"
+is "a name that only begins like ours" "HTTP/1.1 421 Misdirected Request" "$(tcp /metrics GET 'Host: 127.0.0.1.attacker.example' | first)"
+is "no name" 421 "$(tcp /metrics GET 'Host: ' | first | cut -d' ' -f2)"
+is "POST" "HTTP/1.1 405 Method Not Allowed" "$(tcp /metrics POST "Host: localhost:$STATUS_PORT" | first)"
+is "a body" "HTTP/1.1 413 Content Too Large" "$(tcp /metrics GET "Host: localhost" "Content-Length: 5" | first)"
+for path in /../../etc/passwd /%2e%2e/etc/passwd //etc/passwd /status.json/../../zegel.yaml /metrics%00; do
+    is "path $path" 404 "$(tcp "$path" | first | cut -d' ' -f2)"
+done
+is "a header without end" "" "$(tcp /metrics GET "Host: localhost" "X: $(head -c 20000 /dev/zero | tr '\0' x)" | grep -a 'HTTP/1.1 200')"
+is "CSP" 1 "$(tcp /metrics | grep -ci "^content-security-policy: default-src 'none'")"
+is "after all that it still answers" "HTTP/1.1 200 OK" "$(tcp /status.json | first)"
+is "the socket in the state directory" "HTTP/1.1 200 OK" "$(ask "$WORK/state/status.sock" /status.json | first)"
+is "is not for others" 660 "$(stat -c %a "$WORK/state/status.sock")"
+# Many that say nothing keep nobody waiting for long.
+"$PYTHON" - "$STATUS_PORT" <<'PY' &
+import socket, sys, time
+held = [socket.create_connection(("127.0.0.1", int(sys.argv[1]))) for _ in range(40)]
+time.sleep(4)
+PY
+sleep 1
+verdict "forty idle connections: the other socket answers" "" grep -q '^HTTP/1.1 200' <(ask "$WORK/state/status.sock" /metrics)
+verdict "and this one again" "" wait_for 30 grep -q '^HTTP/1.1 200' <(sleep 4; tcp /metrics)
+
+# ---- a page has one writer
+status=$(pgrep -P "$ZEGELD_PID" zegel-status)
+writable=$(for fd in /proc/"$status"/fdinfo/*; do
+    case $(readlink "/proc/$status/fd/${fd##*/}") in *zegel-figures*) grep -H flags "$fd" ;; esac
+done)
+is "zegel-status holds no page that it could write" "" "$writable"
+is "nor maps one so" 0 "$(grep zegel-figures "/proc/$status/maps" | grep -c ' rw')"
+is "a milter maps one page" 1 "$(grep -c zegel-figures "/proc/$(pgrep -P "$ZEGELD_PID" zegel-milter)/maps")"
+# Mail goes on without it.
+kill -9 "$status"
+send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "mail without zegel-status" "not taken"
+eight() { [ "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")" = 8 ]; }
+verdict "and it comes back" "" wait_for 10 eight
+
+stop_zegeld
+[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
+SHOW_LOGS=
