@@ -15,6 +15,7 @@ static const struct cmd *const commands[] = {
     &cmd_token_init,
     &cmd_token_info,
     &cmd_token_unlatch,
+    &cmd_token_reconcile,
     &cmd_key_generate,
     &cmd_key_list,
     &cmd_key_show,

@@ -58,7 +58,7 @@ mail() { # all six messages through Postfix and zegeld, accepted by both verifie
     send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >"$WORK/answers" 2>&1 || { cat "$WORK/answers"; return 1; }
     wait_for 30 has_delivered inbox 6 && signed_by_both "$MAIL/inbox"/new/*
 }
-by_hand() { # zegel sign
+all_by_hand() { # zegel sign
     local message
     rm -rf "$WORK/hand" && mkdir "$WORK/hand"
     for message in "$SYSTEM"/messages/*.eml; do
@@ -93,10 +93,41 @@ try_port() { # native|qemu: the token as it comes, and its first mail
 refused_twice() { ! make_key example.nl "$ED_SELECTOR" ed25519 && grep -q 'selector is never used twice' "$WORK/out"; }
 # ---- QEMU first, and what follows with the native port
 try_port qemu
-verdict "QEMU: zegel sign" "dkimpy, libopendkim" by_hand
+verdict "QEMU: zegel sign" "dkimpy, libopendkim" all_by_hand
 stop_zegeld
 stop_token
 try_port native
+
+# ---- two logs that say the same, until somebody signs past the daemon or turns the token back
+reconcile() { # EXIT [DIFFERENCE...]: that exit status, these lines and no other difference
+    local status=0 want=$1
+    shift
+    wait_for 10 audit_holds
+    zegel token reconcile --key "$AUDIT_KEY" >"$WORK/reconcile" 2>&1 || status=$?
+    [ "$status" -eq "$want" ] && [ "$(grep -c '^DIFFERENCE' "$WORK/reconcile")" -eq $# ] || { cat "$WORK/reconcile"; return 1; }
+    for line in "$@"; do grep -q "$line" "$WORK/reconcile" || { cat "$WORK/reconcile"; return 1; }; done
+}
+verdict "token and audit log" "say the same" reconcile 0
+cp "$WORK/token" "$WORK/older"
+one_signed
+verdict "... one message later" "say the same" reconcile 0
+by_hand() { sed 's/$/\r/' "$SYSTEM/messages/1-plain.eml" | zegel sign --domain example.nl >"$WORK/past"; } # the daemon knows nothing of it
+by_hand
+verdict "... signed past the daemon" "both signatures are told" reconcile 1 \
+    "signed for d=example.nl s=$RSA_SELECTOR .*audit log does not know" "signed for d=example.nl s=$ED_SELECTOR .*audit log does not know"
+crowd() { # more than the token's ring holds
+    MESSAGES=700 load 4 300
+    [ "$GOOD" -eq 700 ] && reconcile 0 && grep -q 'overwritten unread' "$WORK/reconcile" && by_hand && MESSAGES=600 load 4 300 &&
+        reconcile 1 'overwritten unread; since the time before the token made'
+}
+[ -z "$SOAK" ] || verdict "... when entries were overwritten" "counters say the same, and not after a signature past the daemon" crowd
+turned_back() {
+    stop_token
+    cp "$WORK/older" "$WORK/token"
+    start_token native
+    wait_for 20 zegel token info >/dev/null 2>&1 && reconcile 1 'went back: it was at number'
+}
+verdict "... an older copy of the token's memory" "told" turned_back
 
 # ---- the token has the last word
 before=$(info 'j["log_number"]')
