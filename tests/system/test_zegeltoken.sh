@@ -104,7 +104,7 @@ reconcile() { # EXIT [DIFFERENCE...]: that exit status, these lines and no other
     shift
     wait_for 10 audit_holds
     zegel token reconcile --key "$AUDIT_KEY" >"$WORK/reconcile" 2>&1 || status=$?
-    [ "$status" -eq "$want" ] && [ "$(grep -c '^DIFFERENCE' "$WORK/reconcile")" -eq $# ] || { cat "$WORK/reconcile"; return 1; }
+    if [ "$status" -ne "$want" ] || [ "$(grep -c '^DIFFERENCE' "$WORK/reconcile")" -ne $# ]; then cat "$WORK/reconcile"; return 1; fi
     for line in "$@"; do grep -q "$line" "$WORK/reconcile" || { cat "$WORK/reconcile"; return 1; }; done
 }
 verdict "token and audit log" "say the same" reconcile 0
