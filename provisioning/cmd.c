@@ -40,7 +40,10 @@ enum {
     OPT_POLICY,
     OPT_RATE,
     OPT_DAILY_CAP,
-    OPT_STRICT
+    OPT_STRICT,
+    OPT_DNS,
+    OPT_RESOLVER,
+    OPT_AUDIT
 };
 
 static const struct option long_options[] = {
@@ -80,6 +83,9 @@ static const struct option long_options[] = {
     {"rate", required_argument, NULL, OPT_RATE},
     {"daily-cap", required_argument, NULL, OPT_DAILY_CAP},
     {"strict", no_argument, NULL, OPT_STRICT},
+    {"dns", no_argument, NULL, OPT_DNS},
+    {"resolver", required_argument, NULL, OPT_RESOLVER},
+    {"audit", required_argument, NULL, OPT_AUDIT},
     {0},
 };
 
@@ -151,6 +157,9 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_RATE: out->rate = optarg; break;
         case OPT_DAILY_CAP: out->daily_cap = optarg; break;
         case OPT_STRICT: out->strict = true; break;
+        case OPT_DNS: out->dns = true; break;
+        case OPT_RESOLVER: out->resolver = optarg; break;
+        case OPT_AUDIT: out->audit = optarg; break;
         case OPT_NON_INTERACTIVE: out->non_interactive = true; break;
         case OPT_HELP:
             put_usage(stdout, cmd);

@@ -32,9 +32,9 @@ struct cmd_options {
     bool json;          /* --json */
     const char *domain, *selector, *token, *algorithm, *so_pin_file, *label, *zone, *authserv_id, *key;
     const char *as, *pin, *backup_pin, *module, *card, *previous, *trust, *tsa, *text, *decision, *agreed, *state;
-    const char *html, *lang, *explain;
+    const char *html, *lang, *explain, *resolver, *audit;
     const char *policy, *rate, *daily_cap;
-    bool non_interactive, all, no_token, no_canary, non_sending, strict;
+    bool non_interactive, all, no_token, no_canary, non_sending, strict, dns;
 };
 
 /* Parses argv; words that are no options stay at argv[optind]. False after the usage was printed; *code is then the exit code. */

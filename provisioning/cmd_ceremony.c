@@ -7,7 +7,6 @@
 #include "ceremony/minutes.h"
 #include "ceremony/run.h"
 #include "ceremony/store.h"
-#include "ceremony/verify.h"
 #include "ceremony/words.h"
 #include "cmd_ceremony.h"
 
@@ -162,24 +161,6 @@ static int run_seal(int argc, char **argv)
     return with_transcript(argc, argv, &cmd_ceremony_seal, true, seal);
 }
 
-/* ---- verify ---- */
-
-static int run_verify(int argc, char **argv)
-{
-    struct cmd_options o;
-    struct buf why = BUF_INIT, report = BUF_INIT;
-    const char *dir;
-    int code;
-    if (!take(argc, argv, &cmd_ceremony_verify, &o, &dir, &code))
-        return code;
-    struct verify_options options = {.previous = o.previous, .trust = o.trust, .tsa = o.tsa, .zone = o.zone};
-    int err = verify_transcript(dir, &options, NULL, &report, &why);
-    if (err == ZEGEL_OK)
-        (void)printf("%spass: %s\n", buf_cstr(&report), dir);
-    buf_free(&report);
-    return finish(&cmd_ceremony_verify, err, &why);
-}
-
 /* ---- permits ---- */
 
 static bool action_of(const char *name, enum plan_action *out)
@@ -195,18 +176,23 @@ static int run_permits(int argc, char **argv)
     const struct cmd *cmd = &cmd_ceremony_permits;
     struct cmd_options o;
     struct buf why = BUF_INIT;
-    enum plan_action action;
+    enum plan_action action = PLAN_GENERATE;
     unsigned serial;
     int code;
     if (!cmd_options(argc, argv, cmd, &o, &code))
         return code;
     char **words = argv + optind, *slash = optind == argc - 4 ? strchr(words[2], '/') : NULL;
-    if (slash == NULL || o.trust == NULL || !action_of(words[1], &action))
+    bool backup = slash != NULL && strcmp(words[1], "backup") == 0;
+    if (slash == NULL || o.trust == NULL || (!backup && !action_of(words[1], &action)))
         return cmd_misuse(cmd, "needs --trust, a directory, an action, DOMAIN/SELECTOR and the key's SHA-256");
     *slash = '\0';
-    int err = authority_permits(words[0], o.trust, action, words[2], slash + 1, words[3], &serial, &why);
+    const char *domain = words[2], *selector = slash + 1, *print = words[3];
+    int err = backup ? authority_backed_up(words[0], o.trust, domain, selector, print, &serial, &why)
+                     : authority_permits(words[0], o.trust, action, domain, selector, print, &serial, &why);
     if (err == ZEGEL_OK)
-        (void)printf("permitted: %s %s/%s, by ceremony %u\n", words[1], words[2], slash + 1, serial);
+        (void)printf("permitted: %s %s/%s, by ceremony %u\n", words[1], domain, selector, serial);
+    if (err == ZEGEL_OK && backup)
+        (void)printf("in zegel.yaml, with this key: wrapped-backup: %s\n", print);
     return finish(cmd, err, &why);
 }
 
@@ -227,8 +213,6 @@ const struct cmd cmd_ceremony_abandon = {"ceremony", "abandon", run_abandon, "--
                                          "Give up a ceremony that cannot go on; it is sealed, and the next plan continues it."};
 const struct cmd cmd_ceremony_seal = {"ceremony", "seal", run_seal, "--module FILE --card URI [--pin SOURCE] [--state DIR] DIR",
                                       "Make the manifest and sign it with the transcript key."};
-const struct cmd cmd_ceremony_verify = {"ceremony", "verify", run_verify,
-                                        "[--previous DIR] [--trust PEM] [--tsa PEM] [--zone FILE] DIR",
-                                        "Check a transcript: no token, no network, no configuration. The auditor's command."};
-const struct cmd cmd_ceremony_permits = {"ceremony", "permits", run_permits, "--trust PEM DIR ACTION DOMAIN/SELECTOR SPKI-SHA256",
-                                         "Does this transcript permit that? For scripts; ACTION as in a plan."};
+const struct cmd cmd_ceremony_permits = {
+    "ceremony", "permits", run_permits, "--trust PEM DIR ACTION DOMAIN/SELECTOR SPKI-SHA256",
+    "Does this transcript permit that? For scripts; ACTION as in a plan, or backup: was one made and tried?"};

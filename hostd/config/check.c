@@ -76,6 +76,9 @@ static int check_key(struct config *c, const struct config_domain *d, struct con
                           "must be a pkcs11: URI: keys in files are what Zegel is there to end");
     if (uri_attr(k->key, "object").data == NULL && uri_attr(k->key, "id").data == NULL)
         return config_bad(why, file, "domains.keys.key", k->key, "needs object= or id=");
+    if (k->wrapped_backup != NULL && (strlen(k->wrapped_backup) != 64 || strspn(k->wrapped_backup, "0123456789abcdef") != 64))
+        return config_bad(why, file, "domains.keys.wrapped-backup", k->wrapped_backup,
+                          "must be the SHA-256 of the public key, as the transcript of its ceremony has it: 64 hex digits");
     if (!find_token(c, k->key, &k->token))
         return config_bad(why, file, "domains.keys.key", k->key, "names a token that is not under tokens:");
     return ZEGEL_OK;

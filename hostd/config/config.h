@@ -41,8 +41,10 @@ struct config_token {
 struct config_key {
     char *selector;
     enum config_algorithm algorithm;
-    char *key;      /* RFC 7512 URI with object= or id=; NULL in the file: DOMAIN/SELECTOR on the first token */
-    unsigned token; /* index into config.tokens whose URI the key's matches */
+    char *key;            /* RFC 7512 URI with object= or id=; NULL in the file: DOMAIN/SELECTOR on the first token */
+    char *wrapped_backup; /* SHA-256 of its public key (hex), when a ceremony made it with a wrapped backup; NULL: it never could
+                             leave */
+    unsigned token;       /* index into config.tokens whose URI the key's matches */
 };
 
 /* So many in each period; count 0: no limit. */

@@ -125,6 +125,7 @@ static const cyaml_schema_field_t key_fields[] = {
     CYAML_FIELD_STRING_PTR("selector", CYAML_FLAG_POINTER, struct config_key, selector, 1, 253),
     CYAML_FIELD_ENUM("algorithm", CYAML_FLAG_STRICT, struct config_key, algorithm, algorithms, 2),
     CYAML_FIELD_STRING_PTR("key", OPTIONAL, struct config_key, key, 1, 4096),
+    CYAML_FIELD_STRING_PTR("wrapped-backup", OPTIONAL, struct config_key, wrapped_backup, 1, 64),
     CYAML_FIELD_END,
 };
 

@@ -60,9 +60,20 @@ static int by_uri(const void *a, const void *b)
     return by_uri_less(*x, *y) ? -1 : by_uri_less(*y, *x);
 }
 
+/* What the configuration says of the key's past; a key that was found already was judged by what it said then. Written by us
+ * alone. */
+static void set_past(struct keys_entry *e, const char *backed_up)
+{
+    if (strcmp(e->backed_up, backed_up) == 0)
+        return;
+    pthread_mutex_lock(&e->lock);
+    (void)snprintf(e->backed_up, sizeof e->backed_up, "%s", backed_up);
+    pthread_mutex_unlock(&e->lock);
+}
+
 /* Known ones are allowed again, others added at the end. k->entries is still as it was, and sorted. */
-static bool allow(const struct keys *k, struct keys_entry **entries, size_t *count, const char *uri, const struct config *c,
-                  int64_t until_ms)
+static bool allow(const struct keys *k, struct keys_entry **entries, size_t *count, const char *uri, const char *backed_up,
+                  const struct config *c, int64_t until_ms)
 {
     bool there;
     size_t at = position(k, bytes_str(uri), &there);
@@ -75,6 +86,7 @@ static bool allow(const struct keys *k, struct keys_entry **entries, size_t *cou
     if (entries[at]->allowed_until_ms < until_ms)
         entries[at]->allowed_until_ms = until_ms;
     entries[at]->audit_warns = c->key_audit_warns;
+    set_past(entries[at], backed_up == NULL ? "" : backed_up);
     return true;
 }
 
@@ -91,10 +103,12 @@ static int allow_all(struct keys *k, const struct config *c, unsigned token, int
     for (size_t i = 0; i < count; i++)
         entries[i] = k->entries[i];
     for (unsigned d = 0; d < c->domains_count; d++)
-        for (unsigned n = 0; n < c->domains[d].keys_count; n++)
-            if (c->domains[d].keys[n].token == token && !allow(k, entries, &count, c->domains[d].keys[n].key, c, until_ms))
+        for (unsigned n = 0; n < c->domains[d].keys_count; n++) {
+            const struct config_key *key = &c->domains[d].keys[n];
+            if (key->token == token && !allow(k, entries, &count, key->key, key->wrapped_backup, c, until_ms))
                 err = ZEGEL_ERR_NOMEM;
-    if (c->audit.key != NULL && c->audit.token == token && !allow(k, entries, &count, c->audit.key, c, until_ms))
+        }
+    if (c->audit.key != NULL && c->audit.token == token && !allow(k, entries, &count, c->audit.key, NULL, c, until_ms))
         err = ZEGEL_ERR_NOMEM;
     free(k->entries);
     k->entries = entries;
@@ -136,7 +150,10 @@ struct keys_entry *keys_get(struct keys *k, struct bytes uri)
 /* A key that is not as it should be is refused, or complained about (key-audit:). Entry's lock held. */
 static int audit(const struct keys_entry *e, struct token *t, struct buf *why)
 {
-    int err = key_audit(t, &e->key, why);
+    bool excused;
+    int err = key_audit(t, &e->key, e->backed_up, &excused, why);
+    if (excused)
+        log_info("key %s: its attributes are those of a key with a wrapped backup, which it is (wrapped-backup)", e->key.label);
     if (err != ZEGEL_ERR_KEY_UNUSABLE)
         return err;
     if (!e->audit_warns) {

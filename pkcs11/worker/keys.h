@@ -4,15 +4,16 @@
 #define ZEGEL_WORKER_KEYS_H
 
 #include "config/config.h"
-#include "pkcs11/key.h"
+#include "pkcs11/keyaudit.h"
 
 #define KEYS_IN_FORCE INT64_MAX
 
 struct keys_entry {
     char *uri;
-    int64_t allowed_until_ms; /* monotonic; KEYS_IN_FORCE: the configuration in force has it */
-    bool audit_warns;         /* key-audit: warn */
-    pthread_mutex_t lock;     /* for what follows, until `found` */
+    int64_t allowed_until_ms;          /* monotonic; KEYS_IN_FORCE: the configuration in force has it */
+    bool audit_warns;                  /* key-audit: warn */
+    char backed_up[KEYAUDIT_HASH_HEX]; /* wrapped-backup: of the key; under `lock` */
+    pthread_mutex_t lock;              /* for what follows, until `found` */
     bool found;
     _Atomic bool missing; /* when last looked for */
     struct key key;

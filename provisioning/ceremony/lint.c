@@ -205,11 +205,12 @@ static bool leaving(const struct plan *p)
 void plan_warnings(const struct plan *p, struct buf *out)
 {
     if (leaving(p))
-        buf_add_str(
-            out, "W1: from its generation until its backup is tried, each key has CKA_EXTRACTABLE: whoever has the PIN of the "
-                 "token in that time, or any program on this machine with the session, could take it out under a key of "
-                 "their own; CKA_WRAP_WITH_TRUSTED does not help without the security officer in the room. Afterwards it "
-                 "is false and cannot be set again, but CKA_NEVER_EXTRACTABLE stays false and CKA_MODIFIABLE true, for ever\n");
+        buf_add_str(out,
+                    "W1: from its generation until its backup is tried, each key has CKA_EXTRACTABLE: whoever has the PIN of the "
+                    "token in that time, or any program on this machine with the session, could take it out under a key of "
+                    "their own; CKA_WRAP_WITH_TRUSTED does not help without the security officer in the room. Afterwards it "
+                    "is false and cannot be set again, but CKA_NEVER_EXTRACTABLE stays false and CKA_MODIFIABLE true, for ever: "
+                    "zegeld uses such a key only where zegel.yaml says wrapped-backup: of it\n");
     if (leaving(p) && p->backup.restored == PLAN_RESTORED_DESTROY)
         buf_add_str(out,
                     "W2: the encrypted keys are files of the transcript: with the backup token and its PIN, they are the keys; "

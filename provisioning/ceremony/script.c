@@ -45,10 +45,28 @@ static void run_steps(const struct plan *p, struct buf *out, unsigned *n)
     buf_free(&text);
 }
 
+/* What the policy permits, and people should know before they approve. */
+static void warnings(const struct plan *p, struct buf *out)
+{
+    struct buf text = BUF_INIT;
+    plan_warnings(p, &text);
+    if (text.len > 0)
+        buf_add_str(out, "## To know before you approve\n\n");
+    for (const char *c = buf_cstr(&text); *c != '\0';) {
+        size_t len = strcspn(c, "\n");
+        buf_addf(out, "- %.*s\n", (int)len, c);
+        c += len + (c[len] == '\n');
+    }
+    if (text.len > 0)
+        buf_add_u8(out, '\n');
+    buf_free(&text);
+}
+
 void script_make(const struct transcript *t, struct buf *out)
 {
     unsigned n = 0;
     header(t, out);
+    warnings(t->plan, out);
     people(t->plan, out);
     buf_add_str(out, "## Steps\n\n| | who | what | done | time (UTC) | initials |\n| --- | --- | --- | --- | --- | --- |\n");
     tick(out, &n, "witness", "Compare the clock with another one: UTC");

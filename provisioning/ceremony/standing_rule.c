@@ -24,6 +24,17 @@ const char *standing_forbids(enum plan_action a, const char *now)
     return NULL;
 }
 
+const char *standing_signed_wrongly(enum plan_action a, int64_t acted_s, int64_t until_s, int64_t first_s, int64_t last_s)
+{
+    switch (a) {
+    case PLAN_GENERATE: return first_s < acted_s - STANDING_SKEW_S ? "signed mail before it was made" : NULL;
+    case PLAN_ACTIVATE: return first_s < acted_s - STANDING_SKEW_S ? "signed mail before it was activated" : NULL;
+    case PLAN_RETIRE: return last_s > until_s + STANDING_SKEW_S ? "signed mail after it was retired" : NULL;
+    case PLAN_DESTROY: return last_s > acted_s + STANDING_SKEW_S ? "signed mail after it was destroyed" : NULL;
+    }
+    return NULL;
+}
+
 const char *standing_of(const json_t *all, const char *label, const char *spki_sha256)
 {
     for (size_t i = 0; i < json_array_size(all); i++) {

@@ -6,6 +6,7 @@
 #include "base/io.h"
 #include "ceremony/exchange.h"
 #include "ceremony/journal.h"
+#include "ceremony/steps.h"
 #include "ceremony/store.h"
 
 int verify_no(struct buf *why, const char *text)
@@ -160,6 +161,8 @@ static int tell(const struct verify *v, struct verify_result *out, struct buf *w
     *out = (struct verify_result){.abandoned = v->abandoned,
                                   .action = v->t.plan->action,
                                   .serial = v->t.plan->serial,
+                                  .backup_tried =
+                                      v->t.plan->action == PLAN_GENERATE && steps_have_backup(v->t.plan) && !v->abandoned,
                                   .keys = json_incref(json_object_get(response, "keys"))};
     json_decref(response);
     return response == NULL ? ZEGEL_ERR_FORMAT : ZEGEL_OK;
@@ -174,8 +177,8 @@ int verify_transcript(const char *dir, const struct verify_options *o, struct ve
         buf_addf(report, "proved    the plan keeps the policy; %s, serial %u, SHA-256 %s\n", plan_action_name(v.t.plan->action),
                  v.t.plan->serial, v.t.plan_hash);
         int (*const checks[])(struct verify *, struct buf *) = {check_manifest, check_signatures, check_request, verify_journal,
-                                                                verify_keys,    verify_published, verify_zone,   check_people,
-                                                                check_previous, verify_stamp};
+                                                                verify_keys,    verify_published, verify_zone,   verify_audit,
+                                                                check_people,   check_previous,   verify_stamp};
         for (size_t i = 0; i < sizeof checks / sizeof checks[0] && err == ZEGEL_OK; i++)
             err = checks[i](&v, why);
         buf_add_str(report, "attested  what was said and seen in the room: by the signatures of custodians and witness\n");

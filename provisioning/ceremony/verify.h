@@ -4,11 +4,21 @@
 
 #include "ceremony/transcript.h"
 
+/* Does DNSSEC vouch for an answer? NONE: it is not from DNS. A bogus one is none: an error. */
+enum verify_dnssec { VERIFY_DNSSEC_NONE, VERIFY_DNSSEC_INSECURE, VERIFY_DNSSEC_SECURE };
+/* Every TXT record of `name` (absolute, with its dot), the strings of each joined, is appended to `texts`. ZEGEL_OK also when
+ * there are none; an error with a line in `why` when nobody can say. */
+typedef int verify_txt(void *arg, const char *name, json_t *texts, enum verify_dnssec *dnssec, struct buf *why);
+
 struct verify_options {
     const char *previous; /* directory of the transcript before, NULL: only its hash is known */
     const char *trust;    /* PEM certificates that the auditor got from the people themselves, NULL: fingerprints are printed */
     const char *tsa;      /* PEM certificate of the time-stamping authority, NULL: manifest.tsr is not checked */
     const char *zone;     /* zone file that the records of the transcript should stand in, NULL: not checked */
+    verify_txt *dns; /* asks DNS: the records should stand there, too; NULL: not checked. The engine itself knows no network */
+    void *dns_arg;
+    const char *audit; /* names the audit log that `signings` was read from; NULL: not checked */
+    json_t *signings;  /* of a log that is whole: "DOMAIN/SELECTOR" → {count, first, last}: signatures, seconds since 1970 */
 };
 
 /* What a good transcript did, of the very octets that were checked. */
@@ -16,7 +26,8 @@ struct verify_result {
     bool abandoned; /* given up before its end: it permits nothing */
     enum plan_action action;
     unsigned serial;
-    json_t *keys; /* as in response.json; a new reference, NULL when it was abandoned before there was one */
+    bool backup_tried; /* of each key that was made, a wrapped backup was restored and signed */
+    json_t *keys;      /* as in response.json; a new reference, NULL when it was abandoned before there was one */
 };
 
 /* ZEGEL_OK: everything holds; `report` says what is proved, what the module claims, what people attest, one line each with its

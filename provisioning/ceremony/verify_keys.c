@@ -162,6 +162,8 @@ static int check_backup(struct verify *v, const struct plan_key *k, const json_t
                  "proved    %s: restored from its backup, it signed, and the original public key says so\n"
                  "claimed   %s: that was on the backup token %s, where it %s; the original can no longer leave its token\n",
                  label, label, second, p->backup.restored == PLAN_RESTORED_KEEP ? "stays" : "was removed again");
+    if (e != NULL && p->action == PLAN_GENERATE)
+        buf_addf(v->report, "attested  %s: zegel.yaml may say so: wrapped-backup: %s\n", label, verify_text(made, "spki_sha256"));
     buf_free(&step);
     return err;
 }

@@ -19,6 +19,7 @@ int verify_keys(struct verify *v, struct buf *why);
 int verify_stamp(struct verify *v, struct buf *why);
 int verify_published(struct verify *v, struct buf *why);
 int verify_zone(struct verify *v, struct buf *why);
+int verify_audit(struct verify *v, struct buf *why);
 
 /* ZEGEL_ERR_FORMAT, with `text` in `why`. */
 int verify_no(struct buf *why, const char *text);

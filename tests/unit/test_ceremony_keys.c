@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "ceremony/keycheck.h"
+#include "ceremony/standing.h"
 #include "unit.h"
 
 static struct buf why;
@@ -48,4 +49,19 @@ START_TEST(weak_rsa)
 }
 END_TEST
 
-UNIT_MAIN("ceremony_keys", honest_keys, weak_rsa)
+/* When a key may have signed mail, by what a ceremony did to it: five minutes of difference between clocks are no offence. */
+START_TEST(times_of_signing)
+{
+    const int64_t acted = 1000000, until = 2000000, skew = STANDING_SKEW_S;
+    ck_assert_ptr_null(standing_signed_wrongly(PLAN_GENERATE, acted, until, acted - skew, until * 9));
+    ck_assert_ptr_nonnull(standing_signed_wrongly(PLAN_GENERATE, acted, until, acted - skew - 1, acted));
+    ck_assert_ptr_null(standing_signed_wrongly(PLAN_ACTIVATE, acted, until, acted - skew, until * 9));
+    ck_assert_ptr_nonnull(standing_signed_wrongly(PLAN_ACTIVATE, acted, until, acted - skew - 1, acted));
+    ck_assert_ptr_null(standing_signed_wrongly(PLAN_RETIRE, acted, until, 1, until + skew));
+    ck_assert_ptr_nonnull(standing_signed_wrongly(PLAN_RETIRE, acted, until, 1, until + skew + 1));
+    ck_assert_ptr_null(standing_signed_wrongly(PLAN_DESTROY, acted, until, 1, acted + skew));
+    ck_assert_ptr_nonnull(standing_signed_wrongly(PLAN_DESTROY, acted, until, 1, acted + skew + 1));
+}
+END_TEST
+
+UNIT_MAIN("ceremony_keys", honest_keys, weak_rsa, times_of_signing)
