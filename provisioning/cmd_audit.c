@@ -171,7 +171,7 @@ static json_t *hex(const uint8_t hash[MERKLE_HASH_LEN])
     return json_string(text);
 }
 
-static void print_proof(const struct proof *p, uint64_t size)
+static bool print_proof(const struct proof *p, uint64_t size)
 {
     uint8_t path[MERKLE_LEVELS_MAX][MERKLE_HASH_LEN], root[MERKLE_HASH_LEN];
     struct merkle m;
@@ -180,12 +180,16 @@ static void print_proof(const struct proof *p, uint64_t size)
     merkle_init(&m);
     for (size_t i = 0; i < size; i++)
         merkle_add(&m, p->leaves[i]);
-    merkle_root(&m, root);
+    if (!merkle_root(&m, root) || (n == 0 && size > 1)) {
+        json_decref(list);
+        return false;
+    }
     for (size_t i = 0; i < n; i++)
         (void)json_array_append_new(list, hex(path[i]));
     cmd_print_json(json_pack("{s:I, s:I, s:s#, s:o, s:o, s:o}", "seq", (json_int_t)p->wanted, "tree_size", (json_int_t)size,
                              "record", (const char *)p->record.data, (int)p->record.len, "leaf_hash", hex(p->leaves[p->wanted]),
                              "root_hash", hex(root), "inclusion_path", list));
+    return true;
 }
 
 static int run_prove(int argc, char **argv)
@@ -215,8 +219,8 @@ static int run_prove(int argc, char **argv)
                                       : "that record is not under a checkpoint (yet)");
         err = ZEGEL_ERR_NOT_FOUND;
     }
-    if (err == ZEGEL_OK)
-        print_proof(&p, r.covered);
+    if (err == ZEGEL_OK && !print_proof(&p, r.covered))
+        err = ZEGEL_ERR_NOMEM;
     code = result(&cmd_audit_prove, err, &why);
     free(p.leaves);
     buf_free(&p.record);

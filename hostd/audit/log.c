@@ -73,6 +73,7 @@ void audit_add(struct audit *a, const struct audit_record *r)
     }
     merkle_add(&a->next, leaf);
     buf_add_u8(&a->batch, '\n');
+    a->batch.failed = a->batch.failed || a->next.failed;
 }
 
 /* ---- the records file ---- */
@@ -157,6 +158,7 @@ static size_t feed_lines(struct audit *a, struct bytes text, bool *ok)
         *ok = merkle_leaf(bytes_slice(rest, 0, lf), leaf);
         if (*ok)
             merkle_add(&a->tree, leaf);
+        *ok = *ok && !a->tree.failed;
         used += lf + 1;
     }
     return used;
@@ -257,7 +259,10 @@ bool audit_checkpoint_due(const struct audit *a, int64_t now_ms)
 void audit_checkpoint_text(struct audit *a, int64_t now_ms, struct buf *text)
 {
     struct checkpoint c = {.size = a->tree.size};
-    merkle_root(&a->tree, c.root);
+    if (!merkle_root(&a->tree, c.root)) {
+        text->failed = true;
+        return;
+    }
     note_text(a->origin, &c, text);
     a->checkpoint_size = a->tree.size;
     a->checkpoint_ms = now_ms;

@@ -1,12 +1,12 @@
 #include "audit/merkle.h"
 
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 
 void merkle_init(struct merkle *m)
 {
     m->size = 0;
     m->peaks_count = 0;
+    m->failed = false;
 }
 
 bool merkle_leaf(struct bytes record, uint8_t hash[MERKLE_HASH_LEN])
@@ -19,12 +19,12 @@ bool merkle_leaf(struct bytes record, uint8_t hash[MERKLE_HASH_LEN])
     return ok;
 }
 
-void merkle_node(const uint8_t left[MERKLE_HASH_LEN], const uint8_t right[MERKLE_HASH_LEN], uint8_t hash[MERKLE_HASH_LEN])
+bool merkle_node(const uint8_t left[MERKLE_HASH_LEN], const uint8_t right[MERKLE_HASH_LEN], uint8_t hash[MERKLE_HASH_LEN])
 {
     uint8_t both[1 + 2 * MERKLE_HASH_LEN] = {0x01};
     memcpy(both + 1, left, MERKLE_HASH_LEN);
     memcpy(both + 1 + MERKLE_HASH_LEN, right, MERKLE_HASH_LEN);
-    (void)SHA256(both, sizeof both, hash);
+    return EVP_Digest(both, sizeof both, hash, NULL, EVP_sha256(), NULL) == 1; /* it allocates */
 }
 
 /* As a binary counter: each carry joins two subtrees of one height. */
@@ -33,21 +33,21 @@ void merkle_add(struct merkle *m, const uint8_t leaf[MERKLE_HASH_LEN])
     uint8_t hash[MERKLE_HASH_LEN];
     memcpy(hash, leaf, sizeof hash);
     for (uint64_t n = m->size; n & 1; n >>= 1)
-        merkle_node(m->peaks[--m->peaks_count], hash, hash);
+        m->failed = !merkle_node(m->peaks[--m->peaks_count], hash, hash) || m->failed;
     memcpy(m->peaks[m->peaks_count++], hash, sizeof hash);
     m->size++;
 }
 
-void merkle_root(const struct merkle *m, uint8_t root[MERKLE_HASH_LEN])
+bool merkle_root(const struct merkle *m, uint8_t root[MERKLE_HASH_LEN])
 {
-    if (m->size == 0) {
-        (void)SHA256((const uint8_t *)"", 0, root);
-        return;
-    }
+    if (m->size == 0)
+        return EVP_Digest("", 0, root, NULL, EVP_sha256(), NULL) == 1;
     unsigned i = m->peaks_count - 1;
+    bool ok = !m->failed;
     memcpy(root, m->peaks[i], MERKLE_HASH_LEN);
     while (i-- > 0)
-        merkle_node(m->peaks[i], root, root);
+        ok = merkle_node(m->peaks[i], root, root) && ok;
+    return ok;
 }
 
 /* The largest power of two smaller than n, n > 1. */
@@ -59,13 +59,13 @@ static size_t split(size_t n)
     return k;
 }
 
-static void subtree_root(const uint8_t (*leaves)[MERKLE_HASH_LEN], size_t count, uint8_t root[MERKLE_HASH_LEN])
+static bool subtree_root(const uint8_t (*leaves)[MERKLE_HASH_LEN], size_t count, uint8_t root[MERKLE_HASH_LEN])
 {
     struct merkle m;
     merkle_init(&m);
     for (size_t i = 0; i < count; i++)
         merkle_add(&m, leaves[i]);
-    merkle_root(&m, root);
+    return merkle_root(&m, root);
 }
 
 size_t merkle_path(const uint8_t (*leaves)[MERKLE_HASH_LEN], size_t count, size_t index, uint8_t (*path)[MERKLE_HASH_LEN],
@@ -75,13 +75,12 @@ size_t merkle_path(const uint8_t (*leaves)[MERKLE_HASH_LEN], size_t count, size_
     size_t n = 0;
     while (count > 1) { /* from the root down; the path itself goes up */
         size_t k = split(count);
-        if (n == max || n == MERKLE_LEVELS_MAX)
+        bool left = index < k;
+        if (n == max || n == MERKLE_LEVELS_MAX || !subtree_root(left ? leaves + k : leaves, left ? count - k : k, down[n++]))
             return 0;
-        if (index < k) {
-            subtree_root(leaves + k, count - k, down[n++]);
+        if (left) {
             count = k;
         } else {
-            subtree_root(leaves, k, down[n++]);
             leaves += k;
             index -= k;
             count -= k;
@@ -100,21 +99,22 @@ bool merkle_path_holds(const uint8_t leaf[MERKLE_HASH_LEN], uint64_t index, uint
     uint64_t fn = index, sn = size - 1;
     if (index >= size)
         return false;
+    bool ok = true;
     memcpy(hash, leaf, sizeof hash);
     for (size_t i = 0; i < count; i++) {
         if (sn == 0)
             return false;
         if ((fn & 1) != 0 || fn == sn) {
-            merkle_node(path[i], hash, hash);
+            ok = merkle_node(path[i], hash, hash) && ok;
             while ((fn & 1) == 0 && fn != 0) {
                 fn >>= 1;
                 sn >>= 1;
             }
         } else {
-            merkle_node(hash, path[i], hash);
+            ok = merkle_node(hash, path[i], hash) && ok;
         }
         fn >>= 1;
         sn >>= 1;
     }
-    return sn == 0 && memcmp(hash, root, sizeof hash) == 0;
+    return ok && sn == 0 && memcmp(hash, root, sizeof hash) == 0;
 }

@@ -1,7 +1,6 @@
 #include "audit/note.h"
 
 #include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 
 enum { ALGORITHM_ED25519 = 0x01, KEY_HASH_LEN = 4 };
@@ -26,7 +25,7 @@ static bool read_base64(struct bytes text, uint8_t *out, size_t want)
     memcpy(out, room, want);
     struct buf again = BUF_INIT; /* EVP_DecodeBlock is lenient; only the one right form counts */
     add_base64(&again, out, want);
-    bool same = bytes_eq(buf_bytes(&again), text);
+    bool same = !again.failed && bytes_eq(buf_bytes(&again), text);
     buf_free(&again);
     return same;
 }
@@ -41,23 +40,25 @@ bool note_name_is_valid(struct bytes name)
     return true;
 }
 
-/* SHA-256(name || "\n" || 0x01 || key), first four octets. */
-static void key_hash(const struct note_key *k, uint8_t hash[KEY_HASH_LEN])
+/* SHA-256(name || "\n" || 0x01 || key), first four octets. False when memory is short. */
+static bool key_hash(const struct note_key *k, uint8_t hash[KEY_HASH_LEN])
 {
-    uint8_t text[NOTE_NAME_MAX + 2 + NOTE_KEY_LEN], full[SHA256_DIGEST_LENGTH];
+    uint8_t text[NOTE_NAME_MAX + 2 + NOTE_KEY_LEN], full[EVP_MAX_MD_SIZE] = {0};
     size_t n = strlen(k->name);
     memcpy(text, k->name, n);
     text[n++] = '\n';
     text[n++] = ALGORITHM_ED25519;
     memcpy(text + n, k->public_key, NOTE_KEY_LEN);
-    (void)SHA256(text, n + NOTE_KEY_LEN, full);
+    bool ok = EVP_Digest(text, n + NOTE_KEY_LEN, full, NULL, EVP_sha256(), NULL) == 1;
     memcpy(hash, full, KEY_HASH_LEN);
+    return ok;
 }
 
 void note_key_print(const struct note_key *k, struct buf *out)
 {
     uint8_t hash[KEY_HASH_LEN], key[1 + NOTE_KEY_LEN] = {ALGORITHM_ED25519};
-    key_hash(k, hash);
+    if (!key_hash(k, hash))
+        out->failed = true;
     memcpy(key + 1, k->public_key, NOTE_KEY_LEN);
     buf_addf(out, "%s+%02x%02x%02x%02x+", k->name, hash[0], hash[1], hash[2], hash[3]);
     add_base64(out, key, sizeof key);
@@ -92,7 +93,8 @@ void note_text(const char *origin, const struct checkpoint *c, struct buf *out)
 void note_sign(struct buf *note, const struct note_key *k, const uint8_t signature[NOTE_SIGNATURE_LEN])
 {
     uint8_t both[KEY_HASH_LEN + NOTE_SIGNATURE_LEN];
-    key_hash(k, both);
+    if (!key_hash(k, both))
+        note->failed = true;
     memcpy(both + KEY_HASH_LEN, signature, NOTE_SIGNATURE_LEN);
     buf_addf(note, "\n%s%s ", dash, k->name);
     add_base64(note, both, sizeof both);
@@ -144,8 +146,7 @@ bool note_open(struct bytes note, const struct note_key *k, struct checkpoint *o
     size_t head = sizeof dash - 1 + strlen(k->name) + 1;
     char expected[sizeof dash + NOTE_NAME_MAX + 2];
     (void)snprintf(expected, sizeof expected, "%s%s ", dash, k->name);
-    key_hash(k, hash);
-    return bytes_eq(origin, bytes_str(k->name)) && read_size(size, &out->size) &&
+    return key_hash(k, hash) && bytes_eq(origin, bytes_str(k->name)) && read_size(size, &out->size) &&
            read_base64(root, out->root, sizeof out->root) && bytes_eq(bytes_slice(signature, 0, head), bytes_str(expected)) &&
            read_base64(bytes_slice(signature, head, signature.len), both, sizeof both) && memcmp(both, hash, sizeof hash) == 0 &&
            note_signature_holds(k, text, bytes_of(both + KEY_HASH_LEN, NOTE_SIGNATURE_LEN));

@@ -63,7 +63,8 @@ static int compare_checkpoints(struct walk *w)
     int err = ZEGEL_OK;
     while (err == ZEGEL_OK && w->has_next && w->next.size <= w->tree.size) {
         if (w->next.size == w->tree.size) {
-            merkle_root(&w->tree, root);
+            if (!merkle_root(&w->tree, root))
+                return ZEGEL_ERR_NOMEM;
             if (memcmp(root, w->next.root, sizeof root) != 0)
                 return broken(w, ZEGEL_ERR_BAD_SIGNATURE, "the records are not those that the checkpoint was signed for",
                               w->next.size);
@@ -89,7 +90,7 @@ static int take_record(struct walk *w, struct bytes record)
     if (w->each != NULL && !w->each(w->arg, w->tree.size, record))
         return ZEGEL_ERR_REFUSED;
     merkle_add(&w->tree, leaf);
-    return compare_checkpoints(w);
+    return w->tree.failed ? ZEGEL_ERR_NOMEM : compare_checkpoints(w);
 }
 
 static bool same_tree(const struct merkle *a, const struct merkle *b)

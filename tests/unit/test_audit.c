@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -46,13 +47,47 @@ static void expect_hex(const uint8_t hash[MERKLE_HASH_LEN], const char *want)
     ck_assert_str_eq(text, want);
 }
 
+/* ---- libcrypto's memory, which may be short ---- */
+
+static unsigned fail_at, allocations; /* the how many-th one; 0: none */
+
+static void *give(size_t n, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return ++allocations == fail_at ? NULL : malloc(n);
+}
+
+static void *give_more(void *p, size_t n, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    return ++allocations == fail_at ? NULL : realloc(p, n);
+}
+
+static void take(void *p, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(p);
+}
+
+/* The first test: only before it has allocated anything does libcrypto take them. */
+START_TEST(own_memory)
+{
+    uint8_t hash[MERKLE_HASH_LEN];
+    ck_assert_int_eq(CRYPTO_set_mem_functions(give, give_more, take), 1);
+    ck_assert(merkle_leaf(BYTES_LIT("it is set up now"), hash));
+}
+END_TEST
+
 START_TEST(rfc6962_roots)
 {
     struct merkle m;
     uint8_t hash[MERKLE_HASH_LEN];
     merkle_init(&m);
     for (size_t n = 0;; n++) {
-        merkle_root(&m, hash);
+        ck_assert(merkle_root(&m, hash));
         expect_hex(hash, ct_roots[n]);
         if (n == 8)
             break;
@@ -70,7 +105,7 @@ START_TEST(paths)
     for (uint8_t n = 0; n < 40; n++) {
         ck_assert(merkle_leaf(bytes_of(&n, 1), leaves[n]));
         merkle_add(&m, leaves[n]);
-        merkle_root(&m, root);
+        ck_assert(merkle_root(&m, root));
         for (size_t i = 0; i <= n; i++) {
             size_t count = merkle_path((const uint8_t(*)[MERKLE_HASH_LEN])leaves, n + 1U, i, path, MERKLE_LEVELS_MAX);
             const uint8_t(*p)[MERKLE_HASH_LEN] = (const uint8_t(*)[MERKLE_HASH_LEN])path;
@@ -246,6 +281,42 @@ START_TEST(whole)
 }
 END_TEST
 
+/* Whatever fails for want of memory: no record that is not in the tree, no checkpoint over another tree. */
+START_TEST(memory_short)
+{
+    struct audit_report r;
+    unsigned failures = 0, round = 0;
+    empty_dir();
+    struct audit *a = open_log(2000);
+    for (bool reached = true; reached; round++) {
+        struct buf text = BUF_INIT, why = BUF_INIT;
+        uint8_t sig[NOTE_SIGNATURE_LEN];
+        allocations = 0;
+        fail_at = round + 1;
+        failures += add(a, 3) != ZEGEL_OK;
+        audit_checkpoint_text(a, round, &text);
+        failures += text.failed;
+        reached = allocations >= fail_at;
+        fail_at = 0;
+        if (!text.failed) {
+            sign(buf_bytes(&text), &log_key, sig);
+            allocations = 0;
+            fail_at = round + 1;
+            failures += audit_checkpoint_write(a, &log_key, buf_bytes(&text), sig, &why) != ZEGEL_OK;
+            fail_at = 0;
+        }
+        buf_free(&text);
+        buf_free(&why);
+        ck_assert_int_eq(add(a, 1), ZEGEL_OK);
+    }
+    checkpoint(a, 1000000);
+    audit_close(a);
+    ck_assert_int_eq(verify(&r), ZEGEL_OK);
+    ck_assert_uint_eq(r.covered, r.records);
+    ck_assert_uint_gt(failures, 10);
+}
+END_TEST
+
 START_TEST(retention)
 {
     struct audit_config cfg = {.dir = dir, .origin = log_key.name, .segment_max = 2000, .keep = 5000};
@@ -409,9 +480,17 @@ END_TEST
 
 int main(void)
 {
-    const TTest *const tests[] = {rfc6962_roots, paths,           notes,
-                                  whole,         swapped_records, half_a_record_is_cut_off,
-                                  full_disk,     archived_head,   nothing_changes_unnoticed,
+    const TTest *const tests[] = {own_memory,
+                                  rfc6962_roots,
+                                  paths,
+                                  notes,
+                                  whole,
+                                  memory_short,
+                                  swapped_records,
+                                  half_a_record_is_cut_off,
+                                  full_disk,
+                                  archived_head,
+                                  nothing_changes_unnoticed,
                                   retention};
     if (mkdtemp(dir) == NULL)
         return EXIT_FAILURE;
