@@ -53,9 +53,10 @@ void digest_start(struct digest *d)
     d->gathered = 0;
 }
 
+/* Nothing once it failed: libcrypto writes through NULL in a context that found no memory at its start. */
 static void hash_now(struct digest *d, const uint8_t *data, size_t len)
 {
-    if (len > 0 && EVP_DigestUpdate(d->ctx, data, len) != 1)
+    if (len > 0 && d->ok && EVP_DigestUpdate(d->ctx, data, len) != 1)
         d->ok = false;
 }
 
@@ -81,7 +82,7 @@ bool digest_final(struct digest *d, uint8_t hash[DKIM_HASH_LEN])
 {
     unsigned len = 0;
     hash_gathered(d);
-    return EVP_DigestFinal_ex(d->ctx, hash, &len) == 1 && len == DKIM_HASH_LEN && d->ok;
+    return d->ok && EVP_DigestFinal_ex(d->ctx, hash, &len) == 1 && len == DKIM_HASH_LEN;
 }
 
 bool digest_sha256(struct bytes in, uint8_t hash[DKIM_HASH_LEN])

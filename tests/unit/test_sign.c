@@ -6,6 +6,7 @@
 #include "dkim/base64.h"
 #include "dkim/canon_header.h"
 #include "dkim/verify.h"
+#include "memory.h"
 #include "unit.h"
 
 static const char message[] = "From: Joe SixPack <joe@football.example.com>\r\n"
@@ -301,5 +302,43 @@ START_TEST(selection)
 }
 END_TEST
 
-UNIT_MAIN("sign", selection, rfc8463_verifies, every_changed_octet_fails, rfc8463_signature_to_the_byte,
-          round_trip_in_all_canonicalisations, chunks_do_not_matter, lines_are_folded, bad_signature_fields)
+/* Whichever allocation fails: either the hash of the body is right, or there is none. */
+START_TEST(memory_short)
+{
+    static const char line[] = "The quick brown fox jumps over the lazy dog, and over the seal of the realm.\r\n";
+    uint8_t want[DKIM_HASH_LEN] = {0}, got[DKIM_HASH_LEN] = {0};
+    unsigned failures = 0;
+    bool reached = true;
+    for (unsigned n = 0; reached; n++) {
+        memory_fails_at(n == 0 ? UINT_MAX : n); /* first of all none */
+        struct digest *d = digest_new();
+        bool ok = d != NULL;
+        if (ok) {
+            digest_start(d);
+            for (int i = 0; i < 100; i++)
+                digest_update(d, BYTES_LIT(line));
+            ok = digest_final(d, n == 0 ? want : got);
+            digest_free(d);
+        }
+        reached = memory_failed() || n == 0;
+        failures += !ok;
+        ck_assert(n != 0 || ok);
+        ck_assert(n == 0 || !ok || memcmp(want, got, sizeof got) == 0);
+    }
+    ck_assert_uint_gt(failures, 1);
+}
+END_TEST
+
+int main(void)
+{
+    const TTest *const tests[] = {selection,
+                                  rfc8463_verifies,
+                                  every_changed_octet_fails,
+                                  rfc8463_signature_to_the_byte,
+                                  round_trip_in_all_canonicalisations,
+                                  chunks_do_not_matter,
+                                  lines_are_folded,
+                                  bad_signature_fields,
+                                  memory_short};
+    return memory_hook() ? unit_run("sign", tests, sizeof tests / sizeof tests[0]) : EXIT_FAILURE;
+}
