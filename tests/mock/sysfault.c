@@ -2,10 +2,13 @@
  * fails or does only a part. (strace -e inject cannot: it turns the call into number -1, and seccomp kills for that.) */
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,11 +24,44 @@ extern void *__libc_realloc(void *, size_t);
 
 static struct sysfault *control; /* NULL: this process is not meant */
 
+/* Says where a crash was, in one line: whose code it is. */
+static void crashed(int signal)
+{
+    static const char head[] = "sysfault: crash in: ";
+    enum { FRAMES = 12, SKIP = 2 };
+    void *frames[FRAMES];
+    int n = backtrace(frames, FRAMES);
+    (void)!syscall(SYS_write, STDERR_FILENO, head, sizeof head - 1);
+    for (int i = SKIP; i < n; i++) {
+        Dl_info info;
+        char text[200];
+        if (dladdr(frames[i], &info) == 0 || info.dli_fname == NULL)
+            continue;
+        const char *file = strrchr(info.dli_fname, '/');
+        int len = snprintf(text, sizeof text, "%s(%s) ", file == NULL ? info.dli_fname : file + 1,
+                           info.dli_sname == NULL ? "" : info.dli_sname);
+        (void)!syscall(SYS_write, STDERR_FILENO, text, (size_t)len);
+    }
+    (void)!syscall(SYS_write, STDERR_FILENO, "\n", 1);
+    (void)raise(signal); /* SA_RESETHAND */
+}
+
+static void watch_crashes(void)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+    struct sigaction sa = {.sa_handler = crashed, .sa_flags = (int)(SA_RESETHAND | SA_NODEFER)};
+    void *frame;
+    (void)backtrace(&frame, 1); /* it loads a library the first time */
+    for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
+        (void)sigaction(signals[i], &sa, NULL);
+}
+
 __attribute__((constructor)) static void map_control(void)
 {
     const char *path = getenv("SYSFAULT");
     int fd = path == NULL ? -1 : (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
     void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    watch_crashes();
     if (at != MAP_FAILED)
         control = at;
     if (fd >= 0)
