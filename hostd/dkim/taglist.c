@@ -30,17 +30,34 @@ static bool is_tag_value(struct bytes v)
     return true;
 }
 
+/* FWS = [*WSP CRLF] 1*WSP (RFC 6376 §2.8): a CR or LF stands in a fold, or nowhere. */
+static bool is_folded_well(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '\n')
+            return false;
+        if (text.data[i] != '\r')
+            continue;
+        if (i + 2 >= text.len || text.data[i + 1] != '\n' || !ascii_is_wsp(text.data[i + 2]))
+            return false;
+        i += 2;
+    }
+    return true;
+}
+
 bool taglist_parse(struct bytes text, struct taglist *out)
 {
     out->count = 0;
     size_t at = 0;
+    if (!is_folded_well(text))
+        return false;
     while (at < text.len) {
         struct bytes rest = bytes_slice(text, at, text.len);
         size_t end = bytes_find(rest, ';');
         struct bytes spec = bytes_slice(rest, 0, end);
         at += end + 1;
         if (bytes_trim(spec).len == 0) {
-            if (at < text.len) /* only behind the last ";" may there be nothing */
+            if (end < rest.len) /* only behind the last ";" may there be nothing */
                 return false;
             break;
         }
