@@ -91,13 +91,33 @@ static struct bytes without_dot(struct bytes name)
     return name.len > 0 && name.data[name.len - 1] == '.' ? bytes_slice(name, 0, name.len - 1) : name;
 }
 
+/* A CR or LF that is no part of a fold: what is behind the first one at or after `at`; value.len + 1: there is none. */
+static size_t behind_break(struct bytes value, size_t at)
+{
+    for (; at < value.len; at++) {
+        uint8_t c = value.data[at], next = at + 1 < value.len ? value.data[at + 1] : 0;
+        if ((c == '\r' && next != '\n') || (c == '\n' && !ascii_is_wsp(next)))
+            return at + 1;
+    }
+    return value.len + 1;
+}
+
+bool authserv_is_hidden_in(struct bytes value)
+{
+    struct bytes name = BYTES_LIT("Authentication-Results");
+    for (size_t at = behind_break(value, 0); at <= value.len; at = behind_break(value, at))
+        if (bytes_ieq(bytes_slice(value, at, at + name.len), name))
+            return true;
+    return false;
+}
+
 enum authserv authserv_of(struct bytes value, struct bytes id)
 {
     struct reader r = {.in = value, .at = 0};
     uint8_t room[ID_MAX];
     size_t n = skip_cfws(&r) ? read_value(&r, room) : 0;
     struct bytes found = bytes_trim(bytes_of(room, n));
-    if (n == 0 || !ends_well(&r))
+    if (n == 0 || !ends_well(&r) || behind_break(value, 0) <= value.len)
         return AUTHSERV_UNREADABLE;
     for (size_t i = 0; i < found.len; i++)
         if (!is_token(found.data[i]))

@@ -14,4 +14,8 @@ enum authserv {
  * Comments (nested), folds, quoted strings with quoted pairs, and a version number are read as §2.2 and RFC 5322 have them. */
 enum authserv authserv_of(struct bytes value, struct bytes id);
 
+/* Does a field's value, of whatever name, have a CR or LF in it that is no fold, and an Authentication-Results behind that? Some
+ * readers end a line there, and take what follows for a field. */
+bool authserv_is_hidden_in(struct bytes value);
+
 #endif

@@ -26,7 +26,7 @@ struct inbound {
     struct keylookup keys;
     unsigned claims;             /* fields called Authentication-Results so far */
     bool forged[CLAIMS_MAX + 1]; /* by their number, from 1 */
-    bool header_over;
+    bool header_over, hides;     /* a claim behind a bare CR or LF in some other field */
 };
 
 static const char *own_listen;
@@ -42,7 +42,7 @@ static void message_end(struct inbound *s)
     current_release(s->config);
     s->config = NULL;
     s->claims = 0;
-    s->header_over = false;
+    s->header_over = s->hides = false;
     dkim_sign_start(s->m);
 }
 
@@ -66,6 +66,15 @@ static sfsistat defer(SMFICTX *ctx, const char *why)
     (void)smfi_setreply(ctx, (char *)(uintptr_t) "451", (char *)(uintptr_t) "4.7.5",
                         (char *)(uintptr_t) "Message not verified, try again later");
     return SMFIS_TEMPFAIL;
+}
+
+/* There is no way to remove what only some readers see: such mail is not taken. */
+static sfsistat refuse_hidden(SMFICTX *ctx)
+{
+    log_warn("%s: refused, 554: a bare CR or LF hides an Authentication-Results", field_queue_id(ctx));
+    (void)smfi_setreply(ctx, (char *)(uintptr_t) "554", (char *)(uintptr_t) "5.6.0",
+                        (char *)(uintptr_t) "A bare CR or LF in the header hides an Authentication-Results field");
+    return SMFIS_REJECT;
 }
 
 /* ---- results ---- */
@@ -154,6 +163,7 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
     struct header_field f = {.name = bytes_str(name), .value = bytes_str(value)};
     if (bytes_ieq(header_name(&f), bytes_str(field_name)) && ++s->claims <= CLAIMS_MAX)
         s->forged[s->claims] = authserv_of(f.value, bytes_str(authserv_id(s))) != AUTHSERV_OTHER;
+    s->hides = s->hides || authserv_is_hidden_in(f.value);
     field_add(&s->m->header, name, value, s->leading_space);
     return s->quiet_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
 }
@@ -189,6 +199,8 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
     struct out value = out_of(room, sizeof room);
     unsigned removed = 0;
     int64_t now = clock_wall_s(), begin = clock_monotonic_us();
+    if (s->hides)
+        return refuse_hidden(ctx);
     if (!s->header_over)
         (void)on_header_end(ctx);
     if (!dkim_sign_body_end(s->m))

@@ -38,6 +38,7 @@ struct peer {
     int fd;
     uint64_t serial;
     unsigned queries;
+    unsigned faults;
 };
 
 struct resolver {
@@ -76,14 +77,22 @@ static struct peer *find_peer(struct resolver *r, uint64_t serial)
     return NULL;
 }
 
-static void answer(const struct peer *to, const struct key_reply *reply)
+/* Said less and less often: one that was taken over must not fill the log. */
+static void complain(struct peer *about, const char *what)
+{
+    about->faults++;
+    if ((about->faults & (about->faults - 1)) == 0)
+        log_warn("a milter process %s (%u times so far)", what, about->faults);
+}
+
+static void answer(struct peer *to, const struct key_reply *reply)
 {
     uint8_t room[IPC_KEYRECORD_MAX + 64];
     struct packer p = {.data = room, .cap = sizeof room};
     if (to == NULL || !key_reply_pack(reply, &p))
         return;
     if (io_send(to->fd, bytes_of(p.data, p.len), -1) == ZEGEL_ERR_BUSY)
-        log_warn("a milter process does not take its answers"); /* its deadline answers */
+        complain(to, "does not take its answers"); /* its deadline answers */
 }
 
 /* ---- what libunbound says ---- */
@@ -183,7 +192,7 @@ static bool drain(struct resolver *r, struct peer *from)
         if (err == ZEGEL_OK && key_request_unpack(bytes_of(r->packet, len), &in))
             ask(r, from, &in);
         else if (err != ZEGEL_ERR_BUSY)
-            log_error("malformed request of %zu octets from a milter process; ignored", len);
+            complain(from, "sent a malformed request");
     }
     return true;
 }

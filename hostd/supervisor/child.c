@@ -37,7 +37,7 @@ void child_name(const struct child *c, char out[CONTROL_NAME_MAX + 1])
 
 bool child_is_spare(const struct child *c)
 {
-    return c->kind == CHILD_TOKEN || c->kind == CHILD_STATUS;
+    return c->kind == CHILD_TOKEN || c->kind == CHILD_RESOLVER || c->kind == CHILD_STATUS;
 }
 
 bool child_is_milter(const struct child *c)

@@ -28,6 +28,18 @@ static bool is_ours_alone(const char *path)
     return false;
 }
 
+/* Said here, while the old configuration is still there to be kept. */
+static int check_resolver(const struct config *c, struct buf *why)
+{
+    bool verifies = false;
+    for (unsigned i = 0; i < c->listen_count; i++)
+        verifies = verifies || config_verifies(c, c->listen[i]);
+    if (!verifies || c->dns.resolver == NULL || access(c->dns.resolver, R_OK) == 0)
+        return ZEGEL_OK;
+    buf_addf(why, "dns.resolver: %s: %s", c->dns.resolver, strerror(errno));
+    return ZEGEL_ERR_CONFIG;
+}
+
 int reload_read(const char *path, struct config **c, int *fd)
 {
     struct buf yaml = BUF_INIT, why = BUF_INIT;
@@ -44,9 +56,13 @@ int reload_read(const char *path, struct config **c, int *fd)
     }
     if (err == ZEGEL_OK && ((*c)->listen_count == 0 || (*c)->domains_count == 0)) {
         buf_addf(&why, "%s: listen: and domains: are needed to run", path);
+        err = ZEGEL_ERR_CONFIG;
+    } else if (err == ZEGEL_OK) {
+        err = check_resolver(*c, &why);
+    }
+    if (err != ZEGEL_OK && *fd >= 0) {
         config_free(*c);
         (void)close(*fd);
-        err = ZEGEL_ERR_CONFIG;
     }
     if (err != ZEGEL_OK)
         log_error("%s", buf_cstr(&why));
@@ -128,6 +144,9 @@ static void put_in_force(struct supervisor *s, struct config *c, int fd)
     s->config_serial++;
     config_free(s->config);
     s->config = c;
+    for (unsigned i = 0; i < s->count; i++)
+        if (s->children[i].kind == CHILD_RESOLVER)
+            s->children[i].fatal = false; /* its files may have been put right */
 }
 
 void reload(struct supervisor *s)

@@ -4,7 +4,7 @@ to be of ID, or that cannot be read in only one way. Each forgery stands there e
 import sys
 
 own, message, expected = sys.argv[1:]
-NAMES = ["Authentication-Results", "authentication-results", "AUTHENTICATION-RESULTS", "Authentication-results"]
+NAMES = ["Authentication-Results", "authentication-results ", "AUTHENTICATION-RESULTS", "Authentication-results \t "]
 FORGED = [
     f" {own}; dkim=pass header.d=bank.example",
     f"{own}; dkim=pass",
@@ -30,6 +30,10 @@ FORGED = [
     f" {own.replace('.', ' . ')}; dkim=pass",
     f" {own}@other.example; dkim=pass",
     f" \u00e9{own}; dkim=pass",
+    f" =?utf-8?q?{own}?=; dkim=pass",
+    f" \x0b{own}; dkim=pass",
+    f"\0 {own}; dkim=pass",
+    f" other.example; dkim=fail\r{own}; dkim=pass",
     " ",
 ]
 HONEST = [
@@ -44,7 +48,7 @@ fields, kept = ["X-First: 1"], ["X-First: 1"]
 for turn in range(8):
     for number, value in enumerate(FORGED):
         fields.append(f"{NAMES[(turn + number) % 4]}:{value}")
-        honest = [f"{NAMES[number % 4]}:{HONEST[number % len(HONEST)]}", f"X-Between: {turn}-{number}"]
+        honest = [f"{NAMES[number % 4].strip()}:{HONEST[number % len(HONEST)]}", f"X-Between: {turn}-{number}"]
         fields += honest
         kept += honest
 rest = ["ARC-Authentication-Results: i=1; " + own + "; dkim=pass", "X-Authentication-Results: " + own + "; dkim=pass",
@@ -52,5 +56,5 @@ rest = ["ARC-Authentication-Results: i=1; " + own + "; dkim=pass", "X-Authentica
         "Message-ID: <forged@example.nl>", "",
         f"Authentication-Results: {own}; this is the body", ""]
 for path, lines in ((message, fields + rest), (expected, kept + rest)):
-    with open(path, "w", encoding="utf-8") as out:
+    with open(path, "w", encoding="utf-8", newline="") as out:
         out.write("\n".join(lines))

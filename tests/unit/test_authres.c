@@ -37,6 +37,14 @@ static const struct {
     {" dkim=pass", AUTHSERV_UNREADABLE},
     {" mx.example.nl\xc3\xa9;", AUTHSERV_UNREADABLE},
     {" \"mx.example.nl\x01\";", AUTHSERV_UNREADABLE},
+    {" other.example; dkim=fail\n\t(folded)", AUTHSERV_OTHER},
+    {" other.example; dkim=fail\r\n\t(folded)", AUTHSERV_OTHER},
+    {" other.example; dkim=fail\rAuthentication-Results: mx.example.nl; dkim=pass", AUTHSERV_UNREADABLE},
+    {" other.example; dkim=fail\r mx.example.nl; dkim=pass", AUTHSERV_UNREADABLE},
+    {" other.example; dkim=fail\nx", AUTHSERV_UNREADABLE},
+    {" other.example; dkim=fail\r", AUTHSERV_UNREADABLE},
+    {" =?utf-8?q?mx.example.nl?=; dkim=pass", AUTHSERV_UNREADABLE},
+    {" \x0bmx.example.nl; dkim=pass", AUTHSERV_UNREADABLE},
 };
 
 START_TEST(whose)
@@ -104,4 +112,18 @@ START_TEST(writes)
 }
 END_TEST
 
-UNIT_MAIN("authres", whose, bounds, folds, writes)
+/* RFC 5322 §2.2: CR and LF stand in a field only together, and then as a fold. */
+START_TEST(hides)
+{
+    ck_assert(authserv_is_hidden_in(BYTES_LIT(" y\rAuthentication-Results: mx.example.nl; dkim=pass")));
+    ck_assert(authserv_is_hidden_in(BYTES_LIT(" y\nauthentication-results : x")));
+    ck_assert(authserv_is_hidden_in(BYTES_LIT("\r\r\r\nAUTHENTICATION-RESULTS")));
+    ck_assert(!authserv_is_hidden_in(BYTES_LIT(" y\r\n\tAuthentication-Results: x")));
+    ck_assert(!authserv_is_hidden_in(BYTES_LIT(" y\n Authentication-Results: x")));
+    ck_assert(!authserv_is_hidden_in(BYTES_LIT(" y\rAuthentication-Result")));
+    ck_assert(!authserv_is_hidden_in(BYTES_LIT(" y\r")));
+    ck_assert(!authserv_is_hidden_in(BYTES_LIT("")));
+}
+END_TEST
+
+UNIT_MAIN("authres", whose, hides, bounds, folds, writes)
