@@ -83,9 +83,14 @@ expect "sign: two Froms" 1 'more than one From' sign
 printf 'From: a@elsewhere.example\n\nbody\n' >"$WORK/m"
 expect "sign: another domain" 1 'no key for this From' sign
 printf 'From: a@example.nl\n\nbo\0dy\n' >"$WORK/m"
-expect "sign: NUL" 1 'NUL' sign
-printf 'From: a@example.nl\n\nbo\rdy\n' >"$WORK/m"
-expect "sign: bare CR" 1 'bare CR' sign
+printf 'From: a@example.nl\n\nbo\rdy\n' >"$WORK/m2"
+sign2() { zegel sign <"$WORK/m2"; }
+expect "sign: NUL is warned of" 0 'warning: .* body: a NUL' sign
+expect "sign: bare CR is warned of" 0 'warning: .* body: a CR without LF' sign2
+write_zegel_config --trusted 127.0.0.0/8 --domain 'survive: refuse'
+expect "survive: refuse: NUL" 1 'body: a NUL' sign
+expect "survive: refuse: bare CR" 1 'body: a CR without LF' sign2
+write_zegel_config --trusted 127.0.0.0/8
 : >"$WORK/m"
 expect "sign: nothing at all" 1 'no From' sign
 printf 'garbage (\n' >"$WORK/badzone"
