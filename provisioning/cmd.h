@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "config/config.h"
+#include "dns/update.h"
 #include "pkcs11/key.h"
 
 /* DESIGN §3. */
@@ -25,6 +26,8 @@ extern const struct cmd cmd_token_list, cmd_token_init, cmd_token_info, cmd_toke
     cmd_sign, cmd_verify, cmd_audit_key, cmd_audit_verify, cmd_audit_export, cmd_audit_prove, cmd_ceremony_prepare,
     cmd_ceremony_lint, cmd_ceremony_rehearse, cmd_ceremony_approve, cmd_ceremony_export, cmd_ceremony_import, cmd_ceremony_run,
     cmd_ceremony_exception, cmd_ceremony_abandon, cmd_ceremony_seal, cmd_ceremony_verify, cmd_ceremony_permits;
+extern const struct cmd cmd_rotate_plan, cmd_rotate_run, cmd_rotate_status, cmd_rotate_compromise, cmd_rotate_abort,
+    cmd_rotate_approve, cmd_rotate_suspend, cmd_rotate_resume, cmd_rotate_adopt;
 
 /* Options every command takes, and those most take. */
 struct cmd_options {
@@ -61,5 +64,8 @@ void cmd_token_close(struct cmd_token *t);
 /* A PIN from `source` (config_token.pin) or, for prompt, from the terminal without echo. */
 int cmd_read_pin(const struct config_token *t, struct buf *pin, struct buf *why);
 int cmd_read_secret_file(const char *path, struct buf *pin, struct buf *why);
+
+/* The server of dns.update: and its secret, which *out points into. */
+int cmd_update_server(const struct config *c, struct update_server *out, struct buf *secret, struct buf *why);
 
 #endif

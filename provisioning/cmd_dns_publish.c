@@ -6,8 +6,8 @@
 #include "cmd.h"
 #include "dkim/keyrecord.h"
 #include "dns/observe.h"
+#include "dns/place.h"
 #include "dns/update.h"
-#include "supervisor/pin.h"
 
 enum { DEADLINE_MS = 5000, RECORD_TTL = 3600 };
 
@@ -135,36 +135,12 @@ static int check_one(struct publish *p, const char *name, const char *record, st
     return err;
 }
 
-/* The zone and the name to change: a CNAME leads to both. */
-static int place_of(struct publish *p, const char *name, struct buf *zone, struct buf *target, struct buf *why)
-{
-    struct observe_answer at = {0}, ns = {0};
-    int err = observe_resolve(p->observe, name, LDNS_RR_TYPE_TXT, &at);
-    if (err == ZEGEL_OK && at.error != NULL) {
-        buf_addf(why, "%s: %s", name, at.error);
-        err = ZEGEL_ERR_SYSTEM;
-    }
-    if (err == ZEGEL_OK) {
-        buf_add_str(target, at.alias == NULL ? name : at.alias);
-        err = observe_zone(p->observe, buf_cstr(target), &ns);
-    }
-    if (err == ZEGEL_ERR_NOT_FOUND || (err == ZEGEL_OK && ns.error != NULL)) {
-        buf_addf(why, "%s: its zone cannot be found: %s", buf_cstr(target), ns.error == NULL ? "no NS records" : ns.error);
-        err = ZEGEL_ERR_SYSTEM;
-    }
-    if (err == ZEGEL_OK)
-        buf_add_str(zone, ns.name);
-    observe_answer_clear(&at);
-    observe_answer_clear(&ns);
-    return err;
-}
-
 /* Something is there already: is it what we wanted there? Then somebody, perhaps we before we were cut off, has done it. */
 static int publish_one(struct publish *p, const char *name, const char *record, struct buf *why)
 {
     struct buf zone = BUF_INIT, target = BUF_INIT;
     struct found f = {.status = "absent", .detail = BUF_INIT};
-    int err = place_of(p, name, &zone, &target, why);
+    int err = place_find(p->observe, name, &zone, &target, why);
     if (err == ZEGEL_OK) {
         struct update_change c = {.zone = buf_cstr(&zone), .name = buf_cstr(&target), .wanted = record, .ttl = RECORD_TTL};
         err = update_send(&p->server, &c, why);
@@ -209,24 +185,6 @@ static int each_key(struct publish *p, int (*act)(struct publish *, const char *
     return err;
 }
 
-static int find_server(struct publish *p, struct buf *why)
-{
-    const struct config_update *u = &p->config->dns.update;
-    const struct config_token source = {.name = (char *)(uintptr_t) "dns.update", .pin = u->secret};
-    if (u->server == NULL) {
-        buf_addf(why, "%s: dns.update: no server is named; publish what zegel dns record prints by hand", p->opt.config);
-        return ZEGEL_ERR_CONFIG;
-    }
-    p->server = (struct update_server){.address = u->server,
-                                       .port = u->port == 0 ? 53 : u->port,
-                                       .key = u->key,
-                                       .algorithm = u->sha512 ? "hmac-sha512" : "hmac-sha256",
-                                       .deadline_ms = DEADLINE_MS};
-    int err = pin_read(&source, &p->secret, why);
-    p->server.secret = buf_cstr(&p->secret);
-    return err;
-}
-
 static int run(int argc, char **argv, const struct cmd *cmd,
                int (*act)(struct publish *, const char *, const char *, struct buf *))
 {
@@ -240,7 +198,7 @@ static int run(int argc, char **argv, const struct cmd *cmd,
         return code;
     p.config = c;
     p.all = p.opt.json ? json_array() : NULL;
-    int err = act == publish_one ? find_server(&p, &why) : ZEGEL_OK;
+    int err = act == publish_one ? cmd_update_server(c, &p.server, &p.secret, &why) : ZEGEL_OK;
     if (err == ZEGEL_OK)
         err = observe_open(c->dns.resolver, DEADLINE_MS, &p.observe, &why);
     if (err == ZEGEL_OK)

@@ -43,6 +43,15 @@ static const struct cmd *const commands[] = {
     &cmd_ceremony_seal,
     &cmd_ceremony_verify,
     &cmd_ceremony_permits,
+    &cmd_rotate_plan,
+    &cmd_rotate_run,
+    &cmd_rotate_status,
+    &cmd_rotate_compromise,
+    &cmd_rotate_abort,
+    &cmd_rotate_approve,
+    &cmd_rotate_suspend,
+    &cmd_rotate_resume,
+    &cmd_rotate_adopt,
     NULL,
 };
 

@@ -22,7 +22,7 @@ static int load_as(const cyaml_schema_value_t *schema, const char *name, struct 
     cyaml_config_t cfg = yaml_config(&complaint);
     *out = NULL;
     cyaml_err_t e = cyaml_load_data(yaml.data, yaml.len, &cfg, schema, out, count);
-    if (e == CYAML_OK && *out != NULL)
+    if (e == CYAML_OK && (*out != NULL || count != NULL)) /* a list may be empty */
         return ZEGEL_OK;
     yaml_explain(name, &complaint, e, why);
     return ZEGEL_ERR_CONFIG;

@@ -2,6 +2,7 @@
  * $CLOCKSTEP, whenever somebody changes them. The monotonic clock is left alone, as it is when a real one steps. */
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,18 @@ int clock_gettime(clockid_t clock, struct timespec *ts)
     if (result == 0 && step != NULL && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
         ts->tv_sec += *step;
     return result;
+}
+
+/* A deadline of the stepped clock, for a kernel that does not know of it; one of the monotonic clock is small, and left alone. */
+int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict lock, const struct timespec *restrict until)
+{
+    static int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    struct timespec ts = *until;
+    if (real == NULL)
+        *(void **)&real = dlvsym(RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (step != NULL && ts.tv_sec > 1000000000)
+        ts.tv_sec -= *step;
+    return real(cond, lock, &ts);
 }
 
 time_t time(time_t *out)

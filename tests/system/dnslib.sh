@@ -9,6 +9,39 @@ own_network() { # SCRIPT ARGUMENTS: once more, in a network of our own
     ZEGEL_NETNS=1 exec unshare -n "$@"
 }
 
+KNOT_ENV=(env) # what a knotd is started with
+
+# check NAME COMMAND...: with what was seen last, in $WORK/seen, when it fails
+failed=0
+check() {
+    local name=$1
+    shift
+    if "$@"; then echo "ok   $name"; else
+        echo "FAIL $name"
+        failed=$((failed + 1))
+        sed 's/^/     /' "$WORK/seen"
+    fi
+}
+
+# plain_zone ZONE: $WORK/zones/ZONE.zone, with its two servers and nothing else
+plain_zone() {
+    mkdir -p "$WORK/zones"
+    printf '$ORIGIN %s.\n$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 300\n@ NS ns1\n@ NS ns2\nns1 A 127.0.0.2\nns2 A 127.0.0.3\n' "$1" >"$WORK/zones/$1.zone"
+}
+
+# The primary takes updates by the key zegel, hmac-sha256, of this $SECRET, and by more of $1.
+allow_updates() {
+    SECRET=$(head -c 32 /dev/urandom | base64 -w0)
+    KNOT_KEYS="key:
+  - id: zegel.
+    algorithm: hmac-sha256
+    secret: $SECRET
+${1:-}"
+    KNOT_ACL="  - id: update
+    key: [zegel.${2:-}]
+    action: update"
+}
+
 knot_conf() { # NAME ADDRESS: the part before the zones
     cat <<EOF
 server:
@@ -30,6 +63,7 @@ policy:
     algorithm: ecdsap256sha256
     single-type-signing: on
     nsec3: off
+${KNOT_POLICY:-}
 remote:
   - id: primary
     address: 127.0.0.2@53
@@ -50,7 +84,7 @@ EOF
 }
 
 start_knotd() { # NAME
-    start "$1" knotd --config "$WORK/$1/knot.conf"
+    start "$1" "${KNOT_ENV[@]}" knotd --config "$WORK/$1/knot.conf"
     PIDS+=("$STARTED")
     KNOT_PID=$STARTED
 }

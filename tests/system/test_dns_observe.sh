@@ -12,32 +12,14 @@ need_programs
 own_network "$0" "$@"
 make_work_dir
 SHOW_LOGS=1
-failed=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@"; then echo "ok   $name"; else
-        echo "FAIL $name"
-        failed=$((failed + 1))
-        sed 's/^/     /' "$WORK/seen"
-    fi
-}
-
 ZONES="good.nl plain.nl broken.nl"
 UNSIGNED="plain.nl"
 BOGUS="broken.nl"
-mkdir "$WORK/zones"
 openssl genrsa -traditional -out "$WORK/rsa.pem" 2048 2>/dev/null
 public=$(openssl rsa -in "$WORK/rsa.pem" -pubout -outform DER 2>/dev/null | base64 -w 0)
 for zone in $ZONES; do
-    cat >"$WORK/zones/$zone.zone" <<EOF
-\$ORIGIN $zone.
-\$TTL 300
-@ SOA ns1 hostmaster 1 3600 600 86400 300
-@ NS ns1
-@ NS ns2
-ns1 A 127.0.0.2
-ns2 A 127.0.0.3
+    plain_zone "$zone"
+    cat >>"$WORK/zones/$zone.zone" <<EOF
 a._domainkey 120 TXT "v=DKIM1; " "k=ed25519; p=AAAA"
 v._domainkey 120 TXT "v=DKIM1; p=${public:0:200}" "${public:200}"
 EOF

@@ -14,35 +14,12 @@ command -v named >/dev/null || die "named is missing: run 'make deps'"
 own_network "$0" "$@"
 make_work_dir
 SHOW_LOGS=1
-failed=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@"; then echo "ok   $name"; else
-        echo "FAIL $name"
-        failed=$((failed + 1))
-        sed 's/^/     /' "$WORK/seen"
-    fi
-}
-
-SECRET=$(head -c 32 /dev/urandom | base64 -w0)
 SECRET512=$(head -c 64 /dev/urandom | base64 -w0)
-KNOT_KEYS="key:
-  - id: zegel.
-    algorithm: hmac-sha256
-    secret: $SECRET
-  - id: long.
+allow_updates "  - id: long.
     algorithm: hmac-sha512
-    secret: $SECRET512"
-KNOT_ACL="  - id: update
-    key: [zegel., long.]
-    action: update"
+    secret: $SECRET512" ", long."
 ZONES="example.nl keys.nl"
-mkdir "$WORK/zones"
-for zone in $ZONES; do
-    # shellcheck disable=SC2059
-    printf "\$ORIGIN $zone.\n\$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 300\n@ NS ns1\n@ NS ns2\nns1 A 127.0.0.2\nns2 A 127.0.0.3\n" >"$WORK/zones/$zone.zone"
-done
+for zone in $ZONES; do plain_zone "$zone"; done
 echo 'c._domainkey CNAME c.example.keys.nl.' >>"$WORK/zones/example.nl.zone"
 start_internet
 

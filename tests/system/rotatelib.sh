@@ -1,0 +1,98 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # for dnslib.sh and the tests
+# A domain whose keys come and go, in a world whose clock is ours: Knot as primary and secondary, a SoftHSM token, zegeld. All of them have
+# clockstep.so preloaded. Sourced after lib.sh and dnslib.sh; own_network first.
+
+export CLOCKSTEP
+set_clock() { "$PYTHON" -c 'import struct, sys; open(sys.argv[1], "r+b").write(struct.pack("q", int(sys.argv[2])))' "$CLOCKSTEP" "$1"; }
+advance() { # SECONDS
+    STEPPED=$((STEPPED + $1))
+    set_clock "$STEPPED"
+}
+now() { echo $(($(date +%s) + STEPPED)); }
+
+# What is preloaded comes before a sanitizer's runtime, which does not like that.
+need_clockstep() {
+    if nm "$BUILD/zegel" | grep -q '__[at]san_init'; then echo "ok   not with a sanitizer: the clock is preloaded" && exit 0; fi
+}
+
+# $ROTATION: more of rotation:, as in "approval: yes"
+write_rotation_config() {
+    MILTER_PORT=${MILTER_PORT:-$(free_port)}
+    mkdir -p "$WORK/state"
+    chmod 700 "$WORK/state"
+    cat >"$WORK/zegel.yaml" <<CONFIG
+state: $WORK/state
+trusted-networks: [127.0.0.0/8]
+tokens:
+  - name: softhsm
+    module: $(softhsm_module)
+    token: pkcs11:token=zegel
+    pin: file:$WORK/pin
+listen:
+  - inet:$MILTER_PORT@127.0.0.1
+dns:
+    resolver: $WORK/resolver.conf
+    update: {server: 127.0.0.2, key: zegel, secret: "file:$WORK/secret"}
+rotation: {active: 14d, revoke: 8d${ROTATION:+, $ROTATION}}
+domains:
+  - domain: example.nl
+    rotation: yes
+CONFIG
+}
+
+start_rotation_world() {
+    umask 077
+    CLOCKSTEP=$WORK/clock STEPPED=0
+    head -c 8 /dev/zero >"$CLOCKSTEP"
+    KNOT_ENV=(env LD_PRELOAD="$BUILD/tests/clockstep.so")
+    KNOT_POLICY="    rrsig-lifetime: 800d
+    rrsig-refresh: 30d"
+    allow_updates
+    ZONES=example.nl
+    plain_zone example.nl
+    start_internet
+    echo "$SECRET" >"$WORK/secret"
+    write_rotation_config
+    start_softhsm_token >/dev/null || die "no token"
+}
+
+# zegel rotate, with our clock; into $WORK/seen, CODE
+R() {
+    CODE=0
+    LD_PRELOAD=$BUILD/tests/clockstep.so "$BUILD/zegel" rotate "$@" --config "$WORK/zegel.yaml" >"$WORK/seen" 2>&1 || CODE=$?
+}
+says() { [ "$CODE" -eq "$1" ] && grep -q -- "$2" "$WORK/seen"; } # EXIT_CODE REGEX
+refresh() { knotc -s "$WORK/secondary/knot.sock" zone-refresh example.nl >/dev/null; }
+serial() { kdig +short "@$1" example.nl SOA | cut -d' ' -f3; }
+same_serial() { [ "$(serial 127.0.0.2)" = "$(serial 127.0.0.3)" ]; }
+# The secondary has what the primary has.
+catch_up() {
+    same_serial && return
+    refresh
+    wait_for 20 same_serial || die "the secondary does not follow"
+}
+start_rotating_zegeld() {
+    export LD_PRELOAD=$BUILD/tests/clockstep.so
+    start_zegeld
+    unset LD_PRELOAD
+}
+# The states of all generations, as "1:active 2:standby"
+states() {
+    R status --domain example.nl --json
+    "$PYTHON" -c 'import json, sys; print(" ".join("%d:%s" % (g["number"], g["state"]) for d in json.load(open(sys.argv[1])) for g in d["generations"]))' "$WORK/seen"
+}
+state_of() { states | tr ' ' '\n' | sed -n "s/^$1://p"; } # GENERATION
+sql() { "$PYTHON" -c 'import sqlite3, sys
+for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print("|".join(str(c) for c in row))' "$WORK/state/zegel.db" "$1"; }
+# Runs, with time going on, until generation N is STATE.
+until_state() { # N STATE STEP_S MOST_STEPS
+    local i
+    for ((i = 0; i < $4; i++)); do
+        R run
+        catch_up
+        [ "$(state_of "$1")" != "$2" ] || return 0
+        advance "$3"
+    done
+    return 1
+}
