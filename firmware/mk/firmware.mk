@@ -48,6 +48,19 @@ $(BUILD)/tests/test_fw_%: tests/unit/test_fw_%.c $(FW)/libtoken.a $(FW)/libhal_r
 $(BUILD)/fuzz_fw_%: tests/fuzz/fuzz_fw_%.c $(FW)/libtoken.a $(FW)/libhal_ram.a
 	$(Q)$(CC) $(FW_CFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS)
 
+# The token's block rules beside the host's, in one program: tests/differential/blockrules.h. Both have a from_domain.
+RULES = $(patsubst %,$(BUILD)/obj/rules/%.o,block sig from name)
+$(BUILD)/obj/rules/%.o: firmware/core/%.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) -Dfrom_domain=token_from_domain -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/test_blockrules: tests/unit/test_blockrules.c $(RULES) $(UNITOBJ) $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $^ -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -lidn2 -lcrypto
+
+$(BUILD)/fuzz_blockrules: tests/fuzz/fuzz_blockrules.c $(RULES) $(UNITOBJ) $(LIB)
+	$(Q)$(CC) $(ALLCFLAGS) -fsanitize=fuzzer -Itests $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lidn2 -lcrypto
+
 # ---- imx6ul: bare metal; libraries from Debian's armhf packages
 ARMHF = $(FW)/armhf
 ARM_CC = arm-none-eabi-gcc
