@@ -45,11 +45,10 @@ static struct span body_of_block(void)
 {
     uint8_t mac[32];
     size_t len = (size_t)block[4] << 8 | block[5];
-    crypto_hmac(mac_key, sizeof mac_key, block, MAC_AT, mac);
-    if (memcmp(block, magic, sizeof magic) != 0 || !crypto_equal(mac, block + MAC_AT, sizeof mac) || len < BODY_FIXED + 2 ||
-        len > MAC_AT - HEADER)
+    if (memcmp(block, magic, sizeof magic) != 0 || len < BODY_FIXED + 2 || len > MAC_AT - HEADER)
         return span_of(NULL, 0);
-    return span_of(block + HEADER, len);
+    crypto_hmac(mac_key, sizeof mac_key, block, MAC_AT, mac);
+    return crypto_equal(mac, block + MAC_AT, sizeof mac) ? span_of(block + HEADER, len) : span_of(NULL, 0);
 }
 
 static void put_body(struct tlv_out *o, unsigned key, uint8_t verdict, const uint8_t hash[LEDGER_HASH])
@@ -114,10 +113,7 @@ int ledger_format(void)
 /* A block that has neither an entry nor nothing was being written when power failed. */
 static bool is_torn(void)
 {
-    bool blank = true;
-    for (size_t i = 0; i < sizeof block && blank; i++)
-        blank = block[i] == 0;
-    return !blank && body_of_block().len == 0;
+    return !span_is_blank(span_of(block, sizeof block)) && body_of_block().len == 0;
 }
 
 /* The entries behind the snapshot, in order; and the first number whose block is free to take one. */

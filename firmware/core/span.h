@@ -48,6 +48,12 @@ static inline bool span_eq(struct span a, struct span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
+/* Nothing but zeros: each octet is the one before it. */
+static inline bool span_is_blank(struct span s)
+{
+    return s.len == 0 || (s.data[0] == 0 && memcmp(s.data, s.data + 1, s.len - 1) == 0);
+}
+
 /* ASCII letters in either case are the same. */
 static inline bool span_same(struct span a, struct span b)
 {

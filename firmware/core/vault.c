@@ -60,12 +60,10 @@ static uint64_t get_be(const uint8_t *in, unsigned octets)
 static int read_slot(enum vault_object o, unsigned slot, struct current *out, bool *blank)
 {
     uint32_t count = blocks_of(o), first = first_block(o, slot);
-    *blank = true;
     for (uint32_t i = 0; i < count; i++)
         if (hal_block_read(first + i, image + i * HAL_BLOCK_SIZE) != HAL_OK)
             return -1;
-    for (size_t i = 0; i < count * HAL_BLOCK_SIZE && *blank; i++)
-        *blank = image[i] == 0;
+    *blank = span_is_blank(span_of(image, count * HAL_BLOCK_SIZE));
     size_t len = (size_t)get_be(image + 6, 2);
     if (memcmp(image, magic, sizeof magic) != 0 || get_be(image + 4, 2) != (uint64_t)o || len + OVERHEAD > count * HAL_BLOCK_SIZE)
         return 0;

@@ -46,7 +46,7 @@ $(BUILD)/tests/test_fw_%: tests/unit/test_fw_%.c $(FW)/libtoken.a $(FW)/libhal_r
 	$(Q)$(CC) $(FW_CFLAGS) -Wno-missing-prototypes -Wno-unused-function $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS) -lcheck -lsubunit -lm -lrt -lcrypto
 
 $(BUILD)/fuzz_fw_%: tests/fuzz/fuzz_fw_%.c $(FW)/libtoken.a $(FW)/libhal_ram.a
-	$(Q)$(CC) $(FW_CFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS)
+	$(Q)$(CC) $(FW_CFLAGS) -fsanitize=fuzzer $(if $(filter %_apdu,$@),-Wl$(,)--wrap=crypto_rsa_generate) $(ALLLDFLAGS) -o $@ $^ $(FW_LIBS)
 
 # The token's block rules beside the host's, in one program: tests/differential/blockrules.h. Both have a from_domain.
 RULES = $(patsubst %,$(BUILD)/obj/rules/%.o,block sig from name)

@@ -13,10 +13,29 @@ static struct {
     bool off;
     uint8_t entropy;
 } ram;
+static uint8_t kept[BLOCKS][HAL_BLOCK_SIZE];
+static bool changed[BLOCKS]; /* since it was kept */
 
 void hal_ram_reset(void)
 {
     memset(&ram, 0, sizeof ram);
+}
+
+void hal_ram_keep(void)
+{
+    memcpy(kept, ram.blocks, sizeof kept);
+    memset(changed, 0, sizeof changed);
+}
+
+void hal_ram_again(void)
+{
+    for (size_t i = 0; i < BLOCKS; i++)
+        if (changed[i])
+            memcpy(ram.blocks[i], kept[i], HAL_BLOCK_SIZE);
+    memset(changed, 0, sizeof changed);
+    ram.now_ms = ram.writes = ram.cut_at = ram.chance = 0;
+    ram.off = false;
+    ram.entropy = 0;
 }
 
 void hal_ram_advance_ms(uint64_t ms)
@@ -26,6 +45,7 @@ void hal_ram_advance_ms(uint64_t ms)
 
 uint8_t *hal_ram_block(uint32_t block)
 {
+    changed[block] = true;
     return ram.blocks[block];
 }
 
@@ -68,14 +88,15 @@ int hal_block_read(uint32_t block, uint8_t out[HAL_BLOCK_SIZE])
 
 int hal_block_write(uint32_t block, const uint8_t in[HAL_BLOCK_SIZE])
 {
-    static const size_t kept[4] = {0, HAL_BLOCK_SIZE / 2, 3, HAL_BLOCK_SIZE};
+    static const size_t parts[4] = {0, HAL_BLOCK_SIZE / 2, 3, HAL_BLOCK_SIZE};
 
     if (block >= BLOCKS)
         return HAL_ERANGE;
     if (ram.off)
         return HAL_EIO;
+    changed[block] = true;
     ram.off = ++ram.writes == ram.cut_at;
-    memcpy(ram.blocks[block], in, ram.off ? kept[ram.chance & 3] : HAL_BLOCK_SIZE);
+    memcpy(ram.blocks[block], in, ram.off ? parts[ram.chance & 3] : HAL_BLOCK_SIZE);
     return ram.off ? HAL_EIO : HAL_OK;
 }
 

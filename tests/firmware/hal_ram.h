@@ -8,6 +8,9 @@
 /* An empty store, time 0, no cut. */
 void hal_ram_reset(void);
 void hal_ram_advance_ms(uint64_t ms);
+/* Remember the store as it is; and have it again, at time 0 and without a cut. */
+void hal_ram_keep(void);
+void hal_ram_again(void);
 uint8_t *hal_ram_block(uint32_t block); /* HAL_BLOCK_SIZE octets, to look at or to damage */
 uint64_t hal_ram_writes(void);          /* since the reset */
 
