@@ -107,22 +107,38 @@ static enum child_kind server_of(const struct child *c)
 
 /* A new socket pair between a signer or resolver and a child, one end to each. Milters go with any of them; a token's worker with
  * the signer of its own generation, which has its configuration. */
-static void connect_pair(struct child *server, struct child *c)
+static int connect_pair(struct child *server, struct child *c)
 {
     char name[CONTROL_NAME_MAX + 1];
     int fds[2];
     if (server->control < 0 || c->control < 0 || (c->kind == CHILD_TOKEN && c->old != server->old))
-        return; /* when the missing one is started */
+        return ZEGEL_OK; /* when the missing one is started */
     if (io_pair(fds) != ZEGEL_OK) {
         log_error("socketpair: %s", strerror(errno));
-        return;
+        return ZEGEL_ERR_SYSTEM;
     }
     child_name(c, name);
-    if (control_send(server->control, CONTROL_PEER, name, fds[0]) != ZEGEL_OK ||
-        control_send(c->control, CONTROL_PEER, server->kind == CHILD_SIGNER ? "signer" : "resolver", fds[1]) != ZEGEL_OK)
-        log_warn("%s could not be connected to %s", child_program(c), child_program(server));
+    int err = control_send(server->control, CONTROL_PEER, name, fds[0]);
+    if (err == ZEGEL_OK)
+        err = control_send(c->control, CONTROL_PEER, server->kind == CHILD_SIGNER ? "signer" : "resolver", fds[1]);
     (void)close(fds[0]);
     (void)close(fds[1]);
+    return err;
+}
+
+/* One that did not get what it needs would wait for it for ever: it is started again. */
+static void give_up_on(const struct child *c, const char *what)
+{
+    log_warn("%s could not be given its %s; it is ended", child_program(c), what);
+    if (c->pid != 0)
+        (void)kill(c->pid, SIGKILL);
+}
+
+static void connect_or_end(struct child *server, struct child *c)
+{
+    int err = connect_pair(server, c);
+    if (err != ZEGEL_OK && err != ZEGEL_ERR_CLOSED && !c->old) /* closed: one of them has ended, and its successor comes */
+        give_up_on(c, "socket to the next process");
 }
 
 static void connect_to_peers(struct supervisor *s, struct child *c)
@@ -132,9 +148,9 @@ static void connect_to_peers(struct supervisor *s, struct child *c)
         if (other->kind == CHILD_STATUS || server_of(c) != server_of(other))
             continue;
         if (c->kind == server_of(c) && other->kind != c->kind)
-            connect_pair(c, other);
+            connect_or_end(c, other);
         else if (c->kind != server_of(c) && other->kind == server_of(c))
-            connect_pair(other, c);
+            connect_or_end(other, c);
     }
 }
 
@@ -175,20 +191,20 @@ static int hand_over(struct supervisor *s, struct child *c)
         err = control_send(c->control, CONTROL_CONFIG, serial, s->config_fd);
     if (err == ZEGEL_OK && (c->kind == CHILD_SIGNER || c->kind == CHILD_TOKEN) && s->previous_fd >= 0)
         err = control_send(c->control, CONTROL_PREVIOUS, "", s->previous_fd);
-    if (err != ZEGEL_OK)
-        log_warn("%s did not take its configuration", child_program(c)); /* it has ended: waitpid will say so */
-    return ZEGEL_OK;
+    return err;
 }
 
 int family_start(struct supervisor *s, struct child *c)
 {
     int err = child_start(c, s->libexec, user_of(s, c));
-    pages_started(c);
-    if (err == ZEGEL_OK)
-        err = hand_over(s, c);
+    if (err != ZEGEL_OK)
+        return err;
+    err = hand_over(s, c);
     if (err == ZEGEL_OK)
         connect_to_peers(s, c);
-    return err;
+    else if (err != ZEGEL_ERR_CLOSED)
+        give_up_on(c, "configuration or PIN");
+    return err == ZEGEL_ERR_CLOSED ? ZEGEL_OK : err; /* it has ended: waitpid will say so */
 }
 
 void family_start_missing(struct supervisor *s)

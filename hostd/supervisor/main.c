@@ -58,11 +58,12 @@ static void do_what_is_wanted(struct supervisor *s)
 /* One turn of the loop. Returns the exit status, or -1 to go on. */
 static int turn(struct supervisor *s, int signals)
 {
-    unsigned count = s->count;
-    struct pollfd *p = calloc(count + 1, sizeof *p);
+    struct pollfd *p = calloc(s->count + 1, sizeof *p);
+    unsigned count = p == NULL ? 0 : s->count; /* for want of memory: the signals alone */
+    struct pollfd signals_only;
     int result = -1;
     if (p == NULL)
-        return EXIT_FAULT;
+        p = &signals_only;
     p[0] = (struct pollfd){.fd = signals, .events = POLLIN};
     for (unsigned i = 0; i < count; i++)
         p[i + 1] = (struct pollfd){.fd = s->children[i].control, .events = POLLIN};
@@ -73,7 +74,8 @@ static int turn(struct supervisor *s, int signals)
         if (p[0].revents & POLLIN)
             result = take_signals(s, signals);
     }
-    free(p);
+    if (p != &signals_only)
+        free(p);
     if (!family_reap(s))
         return EXIT_CONFIG;
     if (result >= 0)
