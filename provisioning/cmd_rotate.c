@@ -32,9 +32,11 @@ bool rotate_open(struct rotate *r, int argc, char **argv, bool write, int *code)
     struct buf why = BUF_INIT;
     if (!cmd_options(argc, argv, r->cmd, &r->opt, code))
         return false;
-    r->config = cmd_config(r->cmd, &r->opt, code);
-    if (r->config == NULL)
+    if (config_load_inactive(r->opt.config, &r->config, &why) != ZEGEL_OK) {
+        *code = cmd_fail(r->cmd, ZEGEL_ERR_CONFIG, buf_cstr(&why));
+        buf_free(&why);
         return false;
+    }
     find_who(r->who);
     r->json = r->opt.json ? json_array() : NULL;
     r->tokens = calloc(r->config->tokens_count, sizeof *r->tokens);

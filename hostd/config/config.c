@@ -113,8 +113,12 @@ static int append_active(const struct config *c, struct buf *text, struct buf *w
     struct stat st = {0};
     int err = ZEGEL_OK;
     buf_addf(&path, "%s/%s", c->state == NULL ? CONFIG_DEFAULT_STATE : c->state, CONFIG_ACTIVE_NAME);
-    if (lstat(buf_cstr(&path), &st) != 0 && errno == ENOENT) {
+    bool there = lstat(buf_cstr(&path), &st) == 0;
+    if (!there && errno == ENOENT) {
         buf_add_u8(text, '\0');
+    } else if (!there) {
+        buf_addf(why, "%s: %s", buf_cstr(&path), strerror(errno));
+        err = ZEGEL_ERR_CONFIG;
     } else if (!S_ISREG(st.st_mode) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
         buf_addf(why, "%s: is no file that only its owner can write", buf_cstr(&path));
         err = ZEGEL_ERR_CONFIG;
@@ -130,7 +134,7 @@ static bool mentions(struct bytes yaml, const char *key)
     return yaml.len > 0 && memmem(yaml.data, yaml.len, key, strlen(key)) != NULL;
 }
 
-int config_read(const char *path, struct buf *text, struct buf *why)
+static int read_all(const char *path, bool with_active, struct buf *text, struct buf *why)
 {
     struct config *c = NULL;
     if (io_read_file(path, CONFIG_FILE_MAX, text, why) != ZEGEL_OK)
@@ -145,21 +149,38 @@ int config_read(const char *path, struct buf *text, struct buf *why)
     int err = load(path, yaml, &c, why);
     if (err == ZEGEL_OK && c->senders_table != NULL)
         err = append(c->senders_table, text, why);
-    if (err == ZEGEL_OK && rotation_any(c))
+    if (err == ZEGEL_OK && rotation_any(c) && with_active)
         err = append_active(c, text, why);
+    else if (err == ZEGEL_OK && rotation_any(c))
+        buf_add_u8(text, '\0');
     config_free(c);
+    return err;
+}
+
+int config_read(const char *path, struct buf *text, struct buf *why)
+{
+    return read_all(path, true, text, why);
+}
+
+static int load_all(const char *path, bool with_active, struct config **out, struct buf *why)
+{
+    struct buf content = BUF_INIT;
+    *out = NULL;
+    int err = ZEGEL_ERR_CONFIG;
+    if (read_all(path, with_active, &content, why) == ZEGEL_OK)
+        err = config_parse(path, buf_bytes(&content), out, why);
+    buf_free(&content);
     return err;
 }
 
 int config_load(const char *path, struct config **out, struct buf *why)
 {
-    struct buf content = BUF_INIT;
-    *out = NULL;
-    int err = ZEGEL_ERR_CONFIG;
-    if (config_read(path, &content, why) == ZEGEL_OK)
-        err = config_parse(path, buf_bytes(&content), out, why);
-    buf_free(&content);
-    return err;
+    return load_all(path, true, out, why);
+}
+
+int config_load_inactive(const char *path, struct config **out, struct buf *why)
+{
+    return load_all(path, false, out, why);
 }
 
 void config_free(struct config *c)

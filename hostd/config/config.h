@@ -211,6 +211,8 @@ struct config {
 int config_read(const char *path, struct buf *text, struct buf *why);
 /* Read and check `path`. On failure returns ZEGEL_ERR_CONFIG and puts one line, "FILE:LINE: KEY: what is wrong", into `why`. */
 int config_load(const char *path, struct config **out, struct buf *why);
+/* The same without active.yaml, for who writes it: domains that rotate have no keys. */
+int config_load_inactive(const char *path, struct config **out, struct buf *why);
 /* The same from what config_read gave; `name` stands for the file in messages. */
 int config_parse(const char *name, struct bytes yaml, struct config **out, struct buf *why);
 void config_free(struct config *c);

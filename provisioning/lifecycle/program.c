@@ -113,7 +113,8 @@ int program_run(const char *const *argv, struct bytes input, struct buf *why)
     if (pid > 0) {
         (void)setpgid(pid, pid);
         bool closed = listen_to(errors[0], deadline, said);
-        err = judge(argv[0], end_of(pid, deadline, closed, &status), status, said, why);
+        err = end_of(pid, deadline, closed, &status);
+        err = judge(argv[0], err, status, said, why);
     } else {
         buf_addf(why, "%s: %s", argv[0], strerror(errno));
         err = ZEGEL_ERR_SYSTEM;

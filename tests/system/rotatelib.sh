@@ -82,7 +82,7 @@ states() {
     R status --domain example.nl --json
     "$PYTHON" -c 'import json, sys; print(" ".join("%d:%s" % (g["number"], g["state"]) for d in json.load(open(sys.argv[1])) for g in d["generations"]))' "$WORK/seen"
 }
-state_of() { states | tr ' ' '\n' | sed -n "s/^$1://p"; } # GENERATION
+state_of() { sql "SELECT state FROM generations WHERE number = $1"; } # GENERATION, also of one whose life is over
 sql() { "$PYTHON" -c 'import sqlite3, sys
 for row in sqlite3.connect(sys.argv[1]).execute(sys.argv[2]): print("|".join(str(c) for c in row))' "$WORK/state/zegel.db" "$1"; }
 # Runs, with time going on, until generation N is STATE.

@@ -73,16 +73,16 @@ live() { # GENERATION STATE STEP_S MOST: until then, and all verified
     check "generation $1 is $2: $((messages - before)) messages on the way, at day $((STEPPED / 86400)); each verifies" test "$bad" -eq 0
 }
 STEP=${SOAK:+3600}
-live 1 active "${STEP:-5400}" 60
-live 2 active "${STEP:-43200}" 400
+live 1 active "${STEP:-10800}" 60
+live 2 active "${STEP:-86400}" 400
 live 1 retired 1800 10
 objects() { pkcs11-tool --module "$(softhsm_module)" --token-label zegel --login --pin "$(cat "$WORK/pin")" -O 2>/dev/null | grep -c "label: *example.nl/z[0-9]*n$1[re]\$"; }
 check "the retired key is still on the token" test "$(objects 1)" -eq 4
-live 1 revoked "${STEP:-43200}" 400
+live 1 revoked "${STEP:-86400}" 400
 check "... and destroyed before p= became empty" test "$(objects 1)" -eq 0
 name=$(sql "SELECT selector FROM keys WHERE number = 1 AND algorithm = 'ed25519'")._domainkey.example.nl
 check "the revoked record has an empty p=" test "$(kdig +short @127.0.0.3 "$name" TXT)" = '"v=DKIM1; k=ed25519; p="'
-live 3 active "${STEP:-43200}" 400
+live 3 active "${STEP:-86400}" 400
 live 1 tombstone 3600 10
 check "the tombstone's record is gone" test -z "$(kdig +short @127.0.0.2 "$name" TXT)"
 if [ -n "${SOAK:-}" ]; then live 5 active 3600 1500; fi

@@ -1,0 +1,153 @@
+#!/bin/bash
+# What stands in the way of a rotation, each by its name, and none of it moves a state: a secondary that is down, a token that is away, a wrong TSIG secret,
+# a record of somebody else, a clock that is behind, another run. Then what people decide: compromise, abort, approval; and publication by people and by a program.
+set -u
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=dnslib.sh
+. "$(dirname "$0")/dnslib.sh"
+# shellcheck source-path=SCRIPTDIR source=rotatelib.sh
+. "$(dirname "$0")/rotatelib.sh"
+
+need_root "$@"
+need_programs
+need_clockstep
+own_network "$0" "$@"
+make_work_dir
+start_rotation_world
+start_rotating_zegeld
+
+taken() { grep -q "$1" "$WORK/state/taken" 2>/dev/null; } # SELECTOR
+no_state_moved() { [ "$(states)" = "$1" ]; }
+# Changes one record by hand, as somebody else would, and everybody serves it.
+by_hand() { # LINE-OF-knsupdate...
+    printf '%s\n' "server 127.0.0.2" "zone example.nl" "key hmac-sha256:zegel $SECRET" "$@" send >"$WORK/update"
+    LD_PRELOAD=$BUILD/tests/clockstep.so knsupdate "$WORK/update" || die "knsupdate"
+    catch_up
+}
+objects() { pkcs11-tool --module "$(softhsm_module)" --token-label zegel --login --pin "$(cat "$WORK/pin")" -O 2>/dev/null | grep -c "label: *example.nl/z[0-9]*n$1[re]\$"; }
+name() { echo "$(selector "$@")._domainkey.example.nl."; }
+selector() { sql "SELECT selector FROM keys WHERE number = $1 AND algorithm ${2:-=} 'ed25519'"; } # GENERATION [<>]
+record() { kdig +short @127.0.0.2 "$(selector "$1")._domainkey.example.nl" TXT; }
+
+# ---- before anything is published
+echo "not base64 of anything" | base64 >"$WORK/secret"
+R run
+check "a wrong TSIG secret is named" says 3 'another secret for the TSIG key zegel'
+check "... and status says so, 1" test "$(R status; echo "$CODE $(grep -c 'another secret' "$WORK/seen")")" = "1 1"
+echo "$SECRET" >"$WORK/secret"
+mv "$WORK/softhsm/tokens" "$WORK/softhsm/away" && mkdir "$WORK/softhsm/tokens"
+R run
+check "a token that is away is named" says 3 'softhsm'
+check "... and moves nothing" no_state_moved "1:publishing 2:publishing"
+rmdir "$WORK/softhsm/tokens" && mv "$WORK/softhsm/away" "$WORK/softhsm/tokens"
+check "generation 1 signs after a day" until_state 1 active 10800 20
+wait_for 20 taken "$(selector 1)" || die "zegeld does not take it up"
+R run
+before=$(states)
+check "one signs, one stands by" test "$before" = "1:active 2:standby"
+
+# ---- while all is well
+stop_pid "$SECONDARY_PID"
+R run
+check "a secondary that is down is named" says 3 'ns2.example.nl 127.0.0.3: no answer'
+check "... and moves nothing" no_state_moved "$before"
+start_knotd secondary
+wait_for 20 serves 127.0.0.3 example.nl SOA || die "the secondary does not come back"
+R run
+check "... and is forgotten when it is back" test "$CODE" -eq 0
+advance -3600
+R run
+check "a clock that is behind is refused" says 1 'the clock is 3[56][0-9][0-9] s behind'
+advance 3600
+exec 7>>"$WORK/state/zegel.db.lock"
+flock 7
+R run
+check "two at once: the second one is told" says 3 'another zegel rotate is at work'
+exec 7>&-
+active=$(cat "$WORK/state/active.yaml")
+echo '- {domain: example.nl, keys: []}' >"$WORK/state/active.yaml"
+R run
+check "active.yaml is what the store says" test "$active" = "$(cat "$WORK/state/active.yaml")"
+
+# ---- somebody else in DNS
+good=$(record 2)
+by_hand "del $(name 2) TXT" "add $(name 2) 3600 TXT \"v=DKIM1; k=ed25519; p=AAAA\""
+R run
+check "a record of somebody else freezes the domain" says 3 'freeze'
+R status
+check "... and status says it" says 1 'FROZEN'
+by_hand "del $(name 2) TXT" "add $(name 2) 3600 TXT $good"
+advance 1300000
+R run
+check "... until people have looked" no_state_moved "$before"
+R resume --domain example.nl --text 'it was the provider'
+check "resumed: the successor is due, and signs" test "$(state_of 2)" = active
+check "... and the ledger has the reason" test "$(sql "SELECT count(*) FROM transitions WHERE act = 'resume' AND note = 'it was the provider'")" -eq 1
+wait_for 20 taken "$(selector 2)" || die "zegeld does not take it up"
+R suspend --domain example.nl
+advance 7200
+R run
+check "suspended: nothing moves" test "$(state_of 1)" = active
+R resume --domain example.nl
+advance 7200
+R run
+check "... and resumed, it goes on" test "$(state_of 1)" = retired
+
+# ---- what people decide
+ROTATION='approval: yes' write_rotation_config
+advance 300000
+R run
+check "approval: yes: nothing is destroyed by time alone" test "$(objects 1)" -eq 4
+R approve destroy --domain example.nl --selector "$(selector 1)"
+check "... but when it was approved" test "$(objects 1)" -eq 0
+write_rotation_config
+check "generation 3 stands by" until_state 3 standby 10800 20
+R abort --domain example.nl --selector "$(selector 2)"
+check "what signs is not aborted" says 1 'it has signed'
+R abort --domain example.nl --selector "$(selector 3)"
+catch_up
+R run
+check "an aborted generation leaves the token" test "$(objects 3)" -eq 0
+check "... and DNS" test -z "$(record 3)"
+check "generation 4 stands by instead" until_state 4 standby 10800 20
+R compromise --domain example.nl --selector "$(selector 2)" --text 'seen on a screen'
+check "compromised: the successor signs at once" test "$(state_of 4)" = active
+wait_for 20 taken "$(selector 4)" || die "zegeld does not take it up"
+R run
+check "... and once zegeld has it: an empty p=" test "$(record 2)" = '"v=DKIM1; k=ed25519; p="'
+check "... and no key" test "$(objects 2)" -eq 0
+catch_up
+
+# ---- other ways to publish
+ROTATION='publish: manual' write_rotation_config
+waits() { R run; catch_up; says 0 "put this in DNS: .*_domainkey.example.nl. 3600 IN TXT"; }
+R abort --domain example.nl --selector "$(selector 5)"
+check "manual: the record is printed" until_state 6 publishing 1 3
+check "... and waited for" waits
+by_hand "add $(name 6) 3600 TXT $(sql "SELECT '\"' || record || '\"' FROM keys WHERE selector = '$(selector 6)'")" \
+    "add $(name 6 '<>') 3600 TXT $(sql "SELECT '\"' || substr(record, 1, 200) || '\" \"' || substr(record, 201) || '\"' FROM keys WHERE selector = '$(selector 6 '<>')'")"
+check "... until it is there" until_state 6 visible 900 4
+cat >"$WORK/publish" <<PROGRAM
+#!/bin/bash
+set -eu
+[ -z "\${SOFTHSM2_CONF:-}\${LD_PRELOAD:-}" ]
+record=\$(fold -w 200 | sed 's/.*/"&"/' | tr '\\n' ' ')
+export LD_PRELOAD=$BUILD/tests/clockstep.so CLOCKSTEP=$CLOCKSTEP
+{ echo "server 127.0.0.2"; echo "zone example.nl"; echo "key hmac-sha256:zegel $SECRET"; echo "del \$2. TXT"
+  [ "\$1" != set ] || echo "add \$2. \$3 TXT \$record"; echo send; } | knsupdate
+PROGRAM
+chmod 755 "$WORK/publish"
+ROTATION="publish: exec, exec: $WORK/publish" write_rotation_config
+R abort --domain example.nl --selector "$(selector 6)"
+catch_up
+R run
+check "exec: the program removes" test -z "$(record 6)"
+check "... and sets" until_state 7 visible 900 5
+printf '#!/bin/sh\necho "no such zone here" >&2\nexit 4\n' >"$WORK/publish"
+R abort --domain example.nl --selector "$(selector 7)"
+check "a program that fails is named, and what it said" says 3 "publish: failed (exit 4): no such zone here"
+chmod 777 "$WORK/publish"
+R run
+check "a program that others can write is not run" says 3 'nobody else can write'
+[ "$failed" -eq 0 ]
