@@ -35,10 +35,13 @@ int rsa_public_op(const struct crypto_rsa_public *key, uint8_t *x)
 {
     br_rsa_public_key pub = {.n = (uint8_t *)(uintptr_t)key->n, .nlen = key->bits / 8};
     uint8_t e[4];
+    size_t zeros = 0; /* in front cost eight squarings each, and the exponent is no secret */
 
     rsa_exponent(key->e, e);
-    pub.e = e;
-    pub.elen = sizeof e;
+    while (zeros < sizeof e - 1 && e[zeros] == 0)
+        zeros++;
+    pub.e = e + zeros;
+    pub.elen = sizeof e - zeros;
     return RSA_ENGINE(public)(x, key->bits / 8, &pub) == 1 ? CRYPTO_OK : CRYPTO_EPARAM;
 }
 

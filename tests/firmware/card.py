@@ -18,9 +18,9 @@ class Gone(Exception):
 
 class Token:
     """One powered token. `store` is a path without suffix; each port keeps its own file there. For `cut` and `run` see
-        firmware/port/blocks.h and firmware/port/imx6ul/request.h (qemu only)."""
+        firmware/port/blocks.h and firmware/port/imx6ul/request.h (qemu only); `more` are options for QEMU."""
 
-    def __init__(self, port, store, cut=None, run=0, timeout=90):
+    def __init__(self, port, store, cut=None, run=0, timeout=90, more=()):
         self.port, self.log = port, store + "." + port + ".log"
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))
@@ -34,7 +34,7 @@ class Token:
                            "-kernel", FIRMWARE + "/zegel-token-imx6ul.elf", "-drive", "if=sd,format=raw,file=" + self.store,
                            "-chardev", f"socket,id=reader,host=127.0.0.1,port={number},nodelay=on", "-serial", "chardev:reader",
                            "-serial", "file:" + self.log]
-                self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+                self.process = subprocess.Popen(command + list(more), stderr=subprocess.DEVNULL)
             else:
                 self.store = store + ".native"
                 command = [FIRMWARE + "/zegel-token-native-dev", self.store, "127.0.0.1", number]

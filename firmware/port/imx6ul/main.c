@@ -58,9 +58,10 @@ _Noreturn __attribute__((no_stack_protector)) void imx6ul_main(void)
         hal_panic("no SD card answers on uSDHC1");
     if (crypto_init() != CRYPTO_OK)
         hal_panic("crypto does not pass its known-answer tests");
-    request_of_test();
+    request_before_boot();
     if (token_boot() != 0)
         hal_panic("the store cannot be read, or is not of this token");
+    request_after_boot();
     hal_log("ready");
     serve();
 }

@@ -1,10 +1,11 @@
-/* request: what a test asks of the image before it starts, in block 1 of the card: eight letters, then numbers of 8 octets,
- * little-endian. "ZEGELCUT" write chance: power fails there (port/blocks.h). "ZEGELRUN" count: says how long so many RSA-2048
- * operations take. */
+/* request: what a test asks of the image, in block 1 of the card: eight letters, then two numbers of 8 octets, little-endian.
+ * "ZEGELCUT" write chance: power fails there (port/blocks.h). "ZEGELRUN" count: says how long so many signatures take, RSA-2048 by
+ * itself and as commands of either application. Nothing asked: nothing done. */
 #ifndef ZEGEL_IMX6UL_REQUEST_H
 #define ZEGEL_IMX6UL_REQUEST_H
 
-/* Needs crypto and the card. Nothing asked: nothing done. */
-void request_of_test(void);
+/* Both need crypto and the card; the second one a new store, with the PINs it comes with. */
+void request_before_boot(void);
+void request_after_boot(void);
 
 #endif
