@@ -14,6 +14,10 @@ else
     find . -path "./$BUILD" -prune -o -type f -print0 | xargs -0 cp --parents -t "$stage"
 fi
 mv "$stage/hostd/debian" "$stage/debian"
+# The image's libraries are Debian's own packages of another architecture, pinned: fetched before, since a build fetches nothing.
+make -s BUILD="$BUILD" "$BUILD/firmware/armhf/.complete"
+mkdir -p "$stage/build/firmware"
+cp -r "$BUILD/firmware/armhf" "$stage/build/firmware/"
 rm "$stage/debian/build.sh"
 # Nothing of the shell that called goes into the packages: no make variables, no compiler wrapper.
 if ! (cd "$stage" && env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CI -u BUILD PATH=/usr/sbin:/usr/bin:/sbin:/bin DEB_BUILD_OPTIONS="nocheck parallel=$(nproc) ${DEB_BUILD_OPTIONS:-}" \

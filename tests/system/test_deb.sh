@@ -67,7 +67,7 @@ echo "ok   installed on a bare Debian 12 without a question: $(in_tree zegel --v
 cp "$BUILD/bench/load" "$TREE/usr/local/bin/"
 cp "$SYSTEM/deb_first_hour.sh" "$TREE/usr/local/bin/"
 in_tree --net bash /usr/local/bin/deb_first_hour.sh
-in_tree sh -c 'apt-get purge -y -q zegel zegel-doc' >"$WORK/log/purge" 2>&1 </dev/null || { tail -n 30 "$WORK/log/purge"; die "purge failed"; }
+in_tree sh -c 'apt-get purge -y -q zegel zegel-doc zegel-firmware' >"$WORK/log/purge" 2>&1 </dev/null || { tail -n 30 "$WORK/log/purge"; die "purge failed"; }
 left=$(cd "$TREE" && find etc usr lib var/lib/systemd -name '*zegel*' ! -path 'usr/local/*' ! -path 'etc/zegel*' | tr '\n' ' ')
 [ -z "${left// /}" ] || die "purge leaves $left"
 for made in etc/zegel/pin var/lib/zegel/audit; do
