@@ -35,7 +35,7 @@ SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp
 MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd/milter/inbound.c hostd/milter/keylookup.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c \
          hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c hostd/milter/stream.c
 FIGURES = hostd/figures/figures.c
-STATUS = hostd/status/book.c hostd/status/http.c hostd/status/main.c hostd/status/metrics.c hostd/status/report.c
+STATUS = hostd/status/book.c hostd/status/faults.c hostd/status/http.c hostd/status/main.c hostd/status/metrics.c hostd/status/report.c
 RESOLVER = hostd/resolver/context.c hostd/resolver/main.c hostd/resolver/resolver.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \

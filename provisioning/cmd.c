@@ -3,10 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     OPT_CONFIG = 256,
     OPT_JSON,
+    OPT_TEXTFILE,
+    OPT_INTERVAL,
+    OPT_COUNT,
     OPT_HELP,
     OPT_DOMAIN,
     OPT_SELECTOR,
@@ -49,6 +53,9 @@ enum {
 static const struct option long_options[] = {
     {"config", required_argument, NULL, OPT_CONFIG},
     {"json", no_argument, NULL, OPT_JSON},
+    {"textfile", required_argument, NULL, OPT_TEXTFILE},
+    {"interval", required_argument, NULL, OPT_INTERVAL},
+    {"count", required_argument, NULL, OPT_COUNT},
     {"help", no_argument, NULL, OPT_HELP},
     {"domain", required_argument, NULL, OPT_DOMAIN},
     {"selector", required_argument, NULL, OPT_SELECTOR},
@@ -125,6 +132,9 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         switch (o) {
         case OPT_CONFIG: out->config = optarg; break;
         case OPT_JSON: out->json = true; break;
+        case OPT_TEXTFILE: out->textfile = optarg; break;
+        case OPT_INTERVAL: out->interval = optarg; break;
+        case OPT_COUNT: out->count = optarg; break;
         case OPT_DOMAIN: out->domain = optarg; break;
         case OPT_SELECTOR: out->selector = optarg; break;
         case OPT_TOKEN: out->token = optarg; break;
@@ -201,6 +211,12 @@ struct config *cmd_config(const struct cmd *cmd, const struct cmd_options *o, in
         *code = cmd_fail(cmd, ZEGEL_ERR_CONFIG, buf_cstr(&why));
     buf_free(&why);
     return c;
+}
+
+bool cmd_colour(void)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && (no == NULL || no[0] == '\0') && term != NULL && strcmp(term, "dumb") != 0;
 }
 
 void cmd_print_json(json_t *j)

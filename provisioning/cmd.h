@@ -28,6 +28,7 @@ extern const struct cmd cmd_token_list, cmd_token_init, cmd_token_info, cmd_toke
     cmd_ceremony_exception, cmd_ceremony_abandon, cmd_ceremony_seal, cmd_ceremony_verify, cmd_ceremony_permits;
 extern const struct cmd cmd_rotate_plan, cmd_rotate_run, cmd_rotate_status, cmd_rotate_compromise, cmd_rotate_abort,
     cmd_rotate_approve, cmd_rotate_suspend, cmd_rotate_resume, cmd_rotate_adopt;
+extern const struct cmd cmd_status, cmd_top, cmd_metrics;
 
 /* Options every command takes, and those most take. */
 struct cmd_options {
@@ -37,6 +38,7 @@ struct cmd_options {
     const char *as, *pin, *backup_pin, *module, *card, *previous, *trust, *tsa, *text, *decision, *agreed, *state;
     const char *html, *lang, *explain, *resolver, *audit;
     const char *policy, *rate, *daily_cap;
+    const char *textfile, *interval, *count;
     bool non_interactive, all, no_token, no_canary, non_sending, strict, dns;
 };
 
@@ -48,6 +50,8 @@ int cmd_fail(const struct cmd *cmd, int err, const char *text);
 int cmd_misuse(const struct cmd *cmd, const char *problem);
 /* Loads the configuration or fails; *code is the exit code. */
 struct config *cmd_config(const struct cmd *cmd, const struct cmd_options *o, int *code);
+/* May standard output have colours: a terminal that is not dumb, and no NO_COLOR (no-color.org). Never the only signal. */
+bool cmd_colour(void);
 /* Prints and frees. */
 void cmd_print_json(json_t *j);
 

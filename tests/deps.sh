@@ -16,7 +16,7 @@ packages=(
     # packages, and a bare Debian to install them on
     debhelper lintian debootstrap dpkg-dev
     # what watches: Prometheus' own tool for its formats, and its client's parser
-    prometheus python3-prometheus-client
+    prometheus python3-prometheus-client python3-pyte
     # lint and fuzz
     clang clang-tidy clang-format cppcheck shellcheck libclang-rt-14-dev llvm
 )

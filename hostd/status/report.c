@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "status/faults.h"
 
 enum { DOMAINS_SHOWN = 1000 };
 
@@ -160,6 +161,17 @@ static json_t *domains(const struct book *b)
     return all;
 }
 
+static json_t *faults(const struct book *b)
+{
+    struct fault_found found[FAULTS_SHOWN];
+    unsigned count = faults_find(b, clock_wall_s(), found);
+    json_t *all = json_array();
+    for (unsigned i = 0; i < count; i++)
+        json_array_append_new(all, json_pack("{s:s, s:s, s:s}", "fault", fault_word(found[i].fault), "name", found[i].name,
+                                             "text", fault_text(found[i].fault)));
+    return all;
+}
+
 bool report_print(const struct book *b, struct buf *out)
 {
     const struct figures *f = book_page(b, "zegeld", "");
@@ -169,6 +181,7 @@ bool report_print(const struct book *b, struct buf *out)
     json_object_set_new(j, "started", json_integer(book_gauge(f, FIGURE_STARTED)));
     json_object_set_new(j, "reloads", number(book_read(&f->counter[FIGURE_RELOADS])));
     json_object_set_new(j, "reloads-failed", number(book_read(&f->counter[FIGURE_RELOADS_FAILED])));
+    json_object_set_new(j, "faults", faults(b));
     json_object_set_new(j, "processes", processes(b));
     json_object_set_new(j, "front-ends", front_ends(b));
     json_object_set_new(j, "signer", signer(b));

@@ -57,6 +57,34 @@ all_found() { [ "$(value 'zegel_token_keys{token="softhsm",worker="1",state="fou
 verdict "three keys found" "" wait_for 5 all_found
 is "histogram ends with its count" "$(value "zegel_message_seconds_count{listen=\"$front\"}")" "$(value "zegel_message_seconds_bucket{listen=\"$front\",le=\"+Inf\"}")"
 
+# ---- what zegel shows of it
+zegel status >"$WORK/out"
+is "zegel status: all well" 0 $?
+verdict "zegel status: no faults" "$(head -n 2 "$WORK/out" | tail -n 1)" grep -qx 'No faults.' "$WORK/out"
+verdict "zegel status: six signed" "" grep -qE "^inet:$MILTER_PORT@127.0.0.1 +6 +1 +0 +0 +1$" "$WORK/out"
+verdict "zegel status: six of each key" "" grep -qE "^example.nl +6 +6 +$RSA_SELECTOR $ED_SELECTOR$" "$WORK/out"
+verdict "zegel status: nothing but text" "" [ "$(tr -d '[:print:]\n' <"$WORK/out" | wc -c)" -eq 0 ]
+is "zegel status --json" 6 "$(zegel status --json | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["front-ends"][0]["signed"])')"
+zegel metrics >"$WORK/out"
+verdict "zegel metrics" "" promtool check metrics <"$WORK/out"
+zegel metrics --textfile "$WORK/zegel.prom"
+verdict "zegel metrics --textfile" "$(find "$WORK" -maxdepth 1 -name 'zegel.prom*' -printf '%f %m')" cmp -s <(grep '^# TYPE' "$WORK/out") <(grep '^# TYPE' "$WORK/zegel.prom")
+zegel metrics --textfile "$WORK/nowhere/zegel.prom" 2>/dev/null
+is "zegel metrics into a directory that is not there" 3 $?
+screen() { "$PYTHON" "$SYSTEM/top_screen.py" "$@" >"$WORK/screen" 2>"$WORK/screen.how"; } # SECONDS COMMAND...
+(for _ in 1 2 3; do send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null; done) &
+TERM=xterm screen 3 "$BUILD/zegel" top --config "$WORK/zegel.yaml" --interval 500ms
+wait $!
+is "zegel top: a screen of its own, left as it was, ended by q" "ended=True status=0 terminal=restored screen=own COLOUR" "$(cat "$WORK/screen.how")"
+verdict "zegel top: on 80 x 24 there are messages, tokens, signer and domains" "" [ "$(grep -cE '^(MESSAGES|TOKENS|SIGNER|DOMAINS)' "$WORK/screen")" -eq 4 ]
+verdict "zegel top: nine signed by now, and a rate" "$(grep "^inet:" "$WORK/screen")" grep -qE '^inet:.* 9 +1 +0 +0 +[0-9.]+/s$' "$WORK/screen"
+sed "s/^/     /" "$WORK/screen"
+NO_COLOR=1 TERM=xterm screen 1 "$BUILD/zegel" top --config "$WORK/zegel.yaml"
+is "NO_COLOR" "ended=True status=0 terminal=restored screen=own plain" "$(cat "$WORK/screen.how")"
+TERM=dumb screen 5 "$BUILD/zegel" top --config "$WORK/zegel.yaml" --interval 200ms --count 2
+is "a dumb terminal: frames, no escape sequences" "ended=True status=0 terminal=restored screen=none plain" "$(cat "$WORK/screen.how")"
+is "into a pipe: two frames" 2 "$(zegel top --interval 200ms --count 2 | grep -c '^DOMAINS')"
+
 # ---- a hostile message makes no label
 before=$(grep -vc '^#' "$WORK/metrics")
 for i in 1 2 3; do
@@ -71,10 +99,10 @@ started_again() { [ "$(value "zegel_process_starts_total{process=\"zegel-milter\
 verdict "the milter was started twice" "" wait_for 10 started_again
 wait_for 10 port_open "$MILTER_PORT"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null
-is "seven messages signed, by two processes" 7 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
+is "ten messages signed, by two processes" 10 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
 kill -USR2 "$ZEGELD_PID"
 verdict "upgrade" "" wait_for 30 grep -q 'all processes replaced' "$WORK/log/zegeld"
-is "figures go on over an upgrade" 7 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
+is "figures go on over an upgrade" 10 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
 echo 'nonsense: 1' >>"$WORK/zegel.yaml"
 kill -HUP "$ZEGELD_PID"
 reload_failed() { [ "$(value 'zegel_config_reloads_total{result="failed"}')" = 1 ]; }
@@ -117,9 +145,23 @@ is "a milter maps one page" 1 "$(grep -c zegel-figures "/proc/$(pgrep -P "$ZEGEL
 # Mail goes on without it.
 kill -9 "$status"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "mail without zegel-status" "not taken"
-eight() { [ "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")" = 8 ]; }
-verdict "and it comes back" "" wait_for 10 eight
+eleven() { [ "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")" = 11 ]; }
+verdict "and it comes back" "" wait_for 10 eleven
+
+# ---- what wants a person
+mv "$WORK/softhsm/tokens" "$WORK/softhsm/away"
+# shellcheck disable=SC2046
+kill -9 $(pgrep -P "$ZEGELD_PID" zegel-token)
+down() { [ "$(zegel status --json | "$PYTHON" -c 'import json, sys; print(*(f["fault"] for f in json.load(sys.stdin)["faults"]))')" = token-down ]; }
+verdict "a token that is gone is a fault" "" wait_for 15 down
+zegel status >"$WORK/out"
+is "and zegel status exits 1" 1 $?
+verdict "and says so" "$(grep FAULT "$WORK/out")" grep -q '^FAULT  softhsm: no worker is logged in' "$WORK/out"
+mv "$WORK/softhsm/away" "$WORK/softhsm/tokens"
 
 stop_zegeld
+zegel status 2>"$WORK/out"
+is "zegel status without zegeld" 3 $?
+verdict "says what to do" "$(cat "$WORK/out")" grep -q 'does zegeld run?' "$WORK/out"
 [ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
 SHOW_LOGS=
