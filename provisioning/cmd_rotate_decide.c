@@ -6,6 +6,20 @@
 #include "cmd_rotate.h"
 #include "lifecycle/decide.h"
 
+static bool find_approval(const char *word, enum decision *what)
+{
+    static const struct {
+        const char *word;
+        enum decision what;
+    } all[] = {{"backup", DECIDE_BACKUP}, {"activate", DECIDE_ACTIVATE}, {"destroy", DECIDE_DESTROY}};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(word, all[i].word) == 0) {
+            *what = all[i].what;
+            return true;
+        }
+    return false;
+}
+
 /* One decision, and then whatever is due because of it. */
 static int decide_and_run(int argc, char **argv, const struct cmd *cmd, enum decision what)
 {
@@ -17,8 +31,7 @@ static int decide_and_run(int argc, char **argv, const struct cmd *cmd, enum dec
     bool of_domain = what == DECIDE_SUSPEND || what == DECIDE_RESUME;
     bool approves = cmd == &cmd_rotate_approve;
     const char *word = argv[optind], *next = word == NULL ? NULL : argv[optind + 1];
-    if (approves && word != NULL && strcmp(word, "backup") == 0)
-        what = DECIDE_BACKUP;
+    bool known = !approves || (word != NULL && find_approval(word, &what));
     struct decide d = {.store = r.store,
                        .domain = rotate_domain(&r, &code),
                        .who = r.who,
@@ -29,8 +42,8 @@ static int decide_and_run(int argc, char **argv, const struct cmd *cmd, enum dec
         /* said */
     } else if (!of_domain && r.opt.selector == NULL) {
         code = cmd_misuse(cmd, "needs --selector");
-    } else if (approves && (word == NULL || (what == DECIDE_DESTROY && strcmp(word, "destroy") != 0))) {
-        code = cmd_misuse(cmd, "say what is approved: backup or destroy");
+    } else if (!known) {
+        code = cmd_misuse(cmd, "say what is approved: backup, activate or destroy");
     } else {
         int err = decide(&d, what, of_domain ? NULL : r.opt.selector, &why);
         code = err == ZEGEL_OK ? rotate_run(&r) : cmd_fail(cmd, err, buf_cstr(&why));
@@ -104,9 +117,10 @@ const struct cmd cmd_rotate_compromise = {
     "A key is in wrong hands, or may be: its successor signs now, p= becomes empty, the key is destroyed."};
 const struct cmd cmd_rotate_abort = {"rotate", "abort", run_abort, "--domain DOMAIN --selector SELECTOR [--text REASON] [--json]",
                                      "Give up a generation that has not signed yet."};
-const struct cmd cmd_rotate_approve = {"rotate", "approve", run_approve,
-                                       "backup|destroy --domain DOMAIN --selector SELECTOR [--text REASON] [--json] [TRANSCRIPT]",
-                                       "There is a backup; or: the private keys of a retired generation may be destroyed."};
+const struct cmd cmd_rotate_approve = {
+    "rotate", "approve", run_approve,
+    "backup|activate|destroy --domain DOMAIN --selector SELECTOR [--text REASON] [--json] [TRANSCRIPT]",
+    "There is a backup; a generation may sign (where trust: is set); the keys of a retired one may be destroyed."};
 const struct cmd cmd_rotate_suspend = {"rotate", "suspend", run_suspend, "--domain DOMAIN [--text REASON] [--json]",
                                        "Nothing is done for a domain until resume, but for a compromise."};
 const struct cmd cmd_rotate_resume = {"rotate", "resume", run_resume, "--domain DOMAIN [--text REASON] [--json]",

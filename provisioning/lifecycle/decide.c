@@ -6,7 +6,8 @@
 #include "ceremony/authority.h"
 #include "lifecycle/made.h"
 
-static const char *const names[] = {"compromise", "abort", "approve backup", "approve destroy", "suspend", "resume"};
+static const char *const names[] = {"compromise",       "abort",   "approve backup", "approve destroy",
+                                    "approve activate", "suspend", "resume"};
 
 static int refuse(struct buf *why, const struct life_generation *g, const char *what)
 {
@@ -37,6 +38,7 @@ static int apply(struct life_domain *life, struct life_generation *g, enum decis
         g->state = LIFE_BACKED_UP;
         g->since_s = now_s;
         return ZEGEL_OK;
+    case DECIDE_ACTIVATE: return g->state <= LIFE_ACTIVE ? ZEGEL_OK : refuse(why, g, "it signs no more");
     default: break;
     }
     if (g->state < LIFE_RETIRED || g->private_key == LIFE_DESTROYED)
@@ -116,6 +118,10 @@ int decide(const struct decide *d, enum decision what, const char *selector, str
         err = g == NULL ? apply_to_domain(&life, what) : apply(&life, g, what, d->now_s, why);
         if (err == ZEGEL_OK && g != NULL && what == DECIDE_DESTROY)
             err = all_permitted(d, PLAN_DESTROY, g->number, why);
+        if (err == ZEGEL_OK && g != NULL && what == DECIDE_ACTIVATE)
+            err = all_permitted(d, PLAN_ACTIVATE, g->number, why);
+        if (err == ZEGEL_OK && g != NULL && what == DECIDE_ACTIVATE)
+            err = store_permit(d->store, d->domain->domain, g->number, why);
         if (err == ZEGEL_OK)
             err = write_all(d, &life, names[what], g == NULL ? 0 : g->number, from, g == NULL ? "" : life_state_name(g->state),
                             why);

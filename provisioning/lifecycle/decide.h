@@ -7,7 +7,7 @@
 #include "lifecycle/store.h"
 #include "pkcs11/token.h"
 
-enum decision { DECIDE_COMPROMISE, DECIDE_ABORT, DECIDE_BACKUP, DECIDE_DESTROY, DECIDE_SUSPEND, DECIDE_RESUME };
+enum decision { DECIDE_COMPROMISE, DECIDE_ABORT, DECIDE_BACKUP, DECIDE_DESTROY, DECIDE_ACTIVATE, DECIDE_SUSPEND, DECIDE_RESUME };
 
 struct decide {
     struct store *store;

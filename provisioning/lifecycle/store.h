@@ -79,6 +79,10 @@ int store_cut_off(struct store *s, int64_t now_s, unsigned *count, struct buf *w
 /* A ceremony's permission is taken once: only a serial higher than the last one for this key. ZEGEL_ERR_REFUSED otherwise. */
 int store_permission(struct store *s, const char *domain, const char *selector, unsigned serial, struct buf *why);
 
+/* That a generation may sign, where ceremonies permit that. */
+int store_permit(struct store *s, const char *domain, unsigned number, struct buf *why);
+int store_permitted(struct store *s, const char *domain, unsigned number, bool *out, struct buf *why);
+
 /* For zegel check: the life of one key; ZEGEL_ERR_NOT_FOUND when there is no database, or no such key in it. Times in seconds
  * since 1970, 0: not (yet). */
 struct store_life {

@@ -228,6 +228,24 @@ int store_permission(struct store *s, const char *domain, const char *selector, 
     return err;
 }
 
+int store_permit(struct store *s, const char *domain, unsigned number, struct buf *why)
+{
+    return store_do(s, why, "UPDATE generations SET permitted = 1 WHERE domain = ? AND number = ?", "si", domain,
+                    (int64_t)number);
+}
+
+int store_permitted(struct store *s, const char *domain, unsigned number, bool *out, struct buf *why)
+{
+    sqlite3_stmt *row;
+    *out = false;
+    int err = store_sql(s, &row, why, "SELECT permitted FROM generations WHERE domain = ? AND number = ?", "si", domain,
+                        (int64_t)number);
+    if (store_row(s, row, &err, why))
+        *out = sqlite3_column_int(row, 0) != 0;
+    (void)sqlite3_finalize(row);
+    return err;
+}
+
 /* ---- the journal of acts ---- */
 
 int store_intend(struct store *s, int64_t now_s, const char *domain, unsigned number, const char *act, const char *what,

@@ -27,6 +27,9 @@ int work_load(struct work *w, struct buf *why)
     for (unsigned i = 0; i < w->life.count && err == ZEGEL_OK; i++) {
         unsigned number = w->life.generations[i].number;
         err = store_keys(w->round->store, w->domain->domain, number, w->parts[i].keys, &w->parts[i].count, why);
+        w->parts[i].permitted = true;
+        if (err == ZEGEL_OK && w->domain->rotates->trust != NULL)
+            err = store_permitted(w->round->store, w->domain->domain, number, &w->parts[i].permitted, why);
         for (unsigned n = 0; n < sent_count; n++)
             w->parts[i].sent = w->parts[i].sent || sent[n] == number;
     }
@@ -180,6 +183,18 @@ static void distrust_clock(struct work *w)
             w->world.views[i].token = LIFE_TOKEN_UNKNOWN;
 }
 
+/* One that may not sign yet is, to the rules, one that its token does not answer for. */
+static void forbid(struct work *w, unsigned i)
+{
+    static const char text[] = "a ceremony that permits it to sign (zegel rotate approve activate)";
+    enum life_state s = w->life.generations[i].state;
+    if ((s != LIFE_STANDBY && s != LIFE_VISIBLE) || w->world.views[i].token != LIFE_TOKEN_HAS)
+        return;
+    w->world.views[i].token = LIFE_TOKEN_UNKNOWN;
+    if (s == LIFE_STANDBY && w->parts[i].todo.len == 0)
+        buf_add_str(&w->parts[i].todo, text);
+}
+
 int work_see(struct work *w, struct buf *why)
 {
     bool vouched = false;
@@ -189,6 +204,8 @@ int work_see(struct work *w, struct buf *why)
     for (unsigned i = 0; i < w->life.count && err == ZEGEL_OK; i++) {
         see_token(w, i);
         w->world.views[i].token = w->parts[i].token;
+        if (!w->parts[i].permitted)
+            forbid(w, i);
         if (w->life.generations[i].state >= LIFE_PUBLISHING)
             err = see_records(w, i, &vouched);
     }

@@ -41,7 +41,8 @@ domains:
 CONFIG
 }
 
-start_rotation_world() {
+# The clock and DNS.
+start_rotation_dns() {
     umask 077
     CLOCKSTEP=$WORK/clock STEPPED=0
     head -c 8 /dev/zero >"$CLOCKSTEP"
@@ -53,6 +54,11 @@ start_rotation_world() {
     plain_zone example.nl
     start_internet
     echo "$SECRET" >"$WORK/secret"
+}
+
+# ... and a token.
+start_rotation_world() {
+    start_rotation_dns
     write_rotation_config
     start_softhsm_token >/dev/null || die "no token"
 }
@@ -95,4 +101,17 @@ until_state() { # N STATE STEP_S MOST_STEPS
         advance "$3"
     done
     return 1
+}
+# Where nobody runs zegeld: what is in active.yaml is taken now.
+take() {
+    "$PYTHON" - "$WORK/state" "$(now)" <<'PY'
+import re, sys
+state, now = sys.argv[1:]
+text = open(state + "/active.yaml").read()
+old = dict(line.split(" ", 1) for line in open(state + "/taken")) if __import__("os").path.exists(state + "/taken") else {}
+selectors = ",".join(re.findall(r"selector: (\S+),", text))
+if selectors:
+    same = old.get("example.nl", "").strip().endswith(" " + selectors)
+    open(state + "/taken", "w").write("example.nl " + (old["example.nl"] if same else f"{now} {selectors}\n").rstrip("\n") + "\n")
+PY
 }

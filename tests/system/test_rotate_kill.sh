@@ -20,20 +20,6 @@ start_rotation_world
 PIN=$(cat "$WORK/pin")
 CALLS=write,pwrite64,fsync,fdatasync,rename,renameat,unlink,ftruncate,sendto,sendmsg,connect
 
-# Nobody runs zegeld here: whatever is in active.yaml is taken at once.
-take() {
-    "$PYTHON" - "$WORK/state" "$(now)" <<'PY'
-import re, sys
-state, now = sys.argv[1:]
-text = open(state + "/active.yaml").read()
-old = dict(line.split(" ", 1) for line in open(state + "/taken")) if __import__("os").path.exists(state + "/taken") else {}
-selectors = ",".join(re.findall(r"selector: (\S+),", text))
-if selectors:
-    same = old.get("example.nl", "").strip().endswith(" " + selectors)
-    open(state + "/taken", "w").write("example.nl " + (old["example.nl"] if same else f"{now} {selectors}\n").rstrip("\n") + "\n")
-PY
-}
-
 killed() { # N: a run that is killed at its Nth call; 1 if it came to its end
     LD_PRELOAD='' strace -f -qq -o /dev/null -E LD_PRELOAD="$BUILD/tests/clockstep.so" -e "trace=$CALLS" -e "inject=$CALLS:signal=SIGKILL:when=$1" \
         "$BUILD/zegel" rotate run --config "$WORK/zegel.yaml" >"$WORK/seen" 2>&1

@@ -1,5 +1,5 @@
 /* The state machine of keys against a small world: three servers that lag, two nodes that take their time, and faults. */
-#include "lifecycle/machine.h"
+#include "lifecycle/forecast.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -507,8 +507,44 @@ START_TEST(test_no_faults_lead_to_no_visible_key)
 }
 END_TEST
 
-UNIT_MAIN("lifecycle", test_defaults_are_safe, test_one_life, test_compromise_with_a_standby, test_compromise_without_a_standby,
-          test_token_lost_the_key, test_foreign_change_freezes, test_destruction_is_approved, test_people_decide,
-          test_nothing_leaves_while_the_signing_key_is_not_seen, test_a_sample_that_is_lost_begins_again,
+struct foreseen {
+    int64_t first[LIFE_FREEZE + 1][8]; /* by generation */
+    unsigned count[LIFE_FREEZE + 1];
+    int64_t last_s;
+};
+
+static void foresee(void *arg, int64_t time_s, unsigned number, enum life_act act)
+{
+    struct foreseen *f = arg;
+    must(time_s >= f->last_s, "not in order");
+    f->last_s = time_s;
+    f->count[act]++;
+    if (number < 8)
+        f->first[act][number] = time_s;
+}
+
+START_TEST(test_forecast_of_a_year)
+{
+    struct life_policy p = life_policy_default;
+    struct life_domain d = {0};
+    struct foreseen f = {0};
+    int64_t begin = 1800000000;
+    forecast(&p, &d, begin, begin + 365 * DAY, HOUR, foresee, &f);
+    ck_assert_uint_eq(f.count[LIFE_ACTIVATE], 3);
+    ck_assert_uint_eq(f.count[LIFE_FREEZE] + f.count[LIFE_ABORT] + f.count[LIFE_LOSE], 0);
+    ck_assert_int_ge(f.first[LIFE_ACTIVATE][1], begin + DAY);
+    ck_assert_int_le(f.first[LIFE_ACTIVATE][1], begin + 2 * DAY);
+    ck_assert_int_eq(f.first[LIFE_ACTIVATE][2] - f.first[LIFE_ACTIVATE][1], 180 * DAY);
+    ck_assert_int_ge(f.first[LIFE_DESTROY][1] - f.first[LIFE_RETIRE][1], 3 * DAY);
+    ck_assert_int_ge(f.first[LIFE_REVOKE][1] - f.first[LIFE_RETIRE][1], 14 * DAY);
+    ck_assert_int_gt(f.first[LIFE_REMOVE][1], f.first[LIFE_ACTIVATE][3]);
+    ck_assert_uint_eq(f.count[LIFE_GENERATE], 4);
+    ck_assert_uint_eq(d.count, 0); /* nothing was done to it */
+}
+END_TEST
+
+UNIT_MAIN("lifecycle", test_forecast_of_a_year, test_defaults_are_safe, test_one_life, test_compromise_with_a_standby,
+          test_compromise_without_a_standby, test_token_lost_the_key, test_foreign_change_freezes, test_destruction_is_approved,
+          test_people_decide, test_nothing_leaves_while_the_signing_key_is_not_seen, test_a_sample_that_is_lost_begins_again,
           test_a_compromise_is_acted_on_while_all_else_stands_still, test_two_years_of_a_thousand_domains,
           test_no_faults_lead_to_no_visible_key)
