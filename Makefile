@@ -49,6 +49,7 @@ ZEGELTOKEN = $(wildcard pkcs11/zegeltoken/*.c)
 CEREMONY = $(wildcard provisioning/ceremony/*.c)
 LIFECYCLE = $(wildcard provisioning/lifecycle/*.c)
 DNS = $(wildcard provisioning/dns/*.c provisioning/check/*.c)
+IMPORT = $(wildcard provisioning/import/*.c)
 CHECKTEXT = provisioning/check/spf.c provisioning/check/dmarc.c
 TOOL = $(wildcard provisioning/*.c)
 
@@ -111,7 +112,7 @@ $(BUILD)/pic/%.o: %.c
 $(BUILD)/zegel-pkcs11.so: $(patsubst %.c,$(BUILD)/pic/%.o,$(ZEGELTOKEN) firmware/core/tlv.c)
 	$(Q)$(CC) $(filter-out -pie,$(ALLLDFLAGS)) -shared -Wl,-soname,zegel-pkcs11.so $(if $(SAN),,-Wl$(,)-z$(,)defs) -o $@ $^ -lpcsclite -lcrypto
 
-$(BUILD)/zegel: $(call obj,$(TOOL) $(DNS)) $(call obj,pkcs11/zegeltoken/applet.c firmware/core/tlv.c hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/resolver/context.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
+$(BUILD)/zegel: $(call obj,$(TOOL) $(IMPORT) $(DNS)) $(call obj,pkcs11/zegeltoken/applet.c firmware/core/tlv.c hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/resolver/context.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lsqlite3 -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lidn2 -lcrypto -ldl
 
 # No token code and no network in there: what it links shows it.
