@@ -90,26 +90,55 @@ static bool allow(const struct keys *k, struct keys_entry **entries, size_t *cou
     return true;
 }
 
+static int by_key_uri(const void *a, const void *b)
+{
+    const struct config_key *const *x = a, *const *y = b;
+    return strcmp((*x)->key, (*y)->key);
+}
+
+/* What `c` names for this token, sorted by URI, each once: many domains may share a key. NULL without memory; the caller frees
+ * the array. */
+static const struct config_key **wanted_keys(const struct config *c, unsigned token, const struct config_key *audit,
+                                             size_t *count)
+{
+    size_t most = 1, n = 0;
+    for (unsigned d = 0; d < c->domains_count; d++)
+        most += c->domains[d].keys_count;
+    const struct config_key **wanted = calloc(most, sizeof(struct config_key *));
+    if (wanted == NULL)
+        return NULL;
+    for (unsigned d = 0; d < c->domains_count; d++)
+        for (unsigned i = 0; i < c->domains[d].keys_count; i++)
+            if (c->domains[d].keys[i].token == token)
+                wanted[n++] = &c->domains[d].keys[i];
+    if (audit->key != NULL && audit->token == token)
+        wanted[n++] = audit;
+    qsort(wanted, n, sizeof(struct config_key *), by_key_uri);
+    *count = 0;
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || by_key_uri(&wanted[i], &wanted[*count - 1]) != 0)
+            wanted[(*count)++] = wanted[i];
+    return wanted;
+}
+
 /* Lock held. */
 static int allow_all(struct keys *k, const struct config *c, unsigned token, int64_t until_ms)
 {
     int err = ZEGEL_OK;
-    size_t count = k->count, wanted = count + 1; /* the audit key */
-    for (unsigned d = 0; d < c->domains_count; d++)
-        wanted += c->domains[d].keys_count;
-    struct keys_entry **entries = calloc(wanted + 1, sizeof(struct keys_entry *));
-    if (entries == NULL)
+    size_t count = k->count, more = 0;
+    const struct config_key audit = {.key = c->audit.key, .token = c->audit.token};
+    const struct config_key **wanted = wanted_keys(c, token, &audit, &more);
+    struct keys_entry **entries = wanted == NULL ? NULL : calloc(count + more + 1, sizeof(struct keys_entry *));
+    if (entries == NULL) {
+        free(wanted);
         return ZEGEL_ERR_NOMEM;
+    }
     for (size_t i = 0; i < count; i++)
         entries[i] = k->entries[i];
-    for (unsigned d = 0; d < c->domains_count; d++)
-        for (unsigned n = 0; n < c->domains[d].keys_count; n++) {
-            const struct config_key *key = &c->domains[d].keys[n];
-            if (key->token == token && !allow(k, entries, &count, key->key, key->wrapped_backup, c, until_ms))
-                err = ZEGEL_ERR_NOMEM;
-        }
-    if (c->audit.key != NULL && c->audit.token == token && !allow(k, entries, &count, c->audit.key, NULL, c, until_ms))
-        err = ZEGEL_ERR_NOMEM;
+    for (size_t i = 0; i < more; i++)
+        if (!allow(k, entries, &count, wanted[i]->key, wanted[i]->wrapped_backup, c, until_ms))
+            err = ZEGEL_ERR_NOMEM;
+    free(wanted);
     free(k->entries);
     k->entries = entries;
     k->count = count;
@@ -147,13 +176,24 @@ struct keys_entry *keys_get(struct keys *k, struct bytes uri)
     return e;
 }
 
+struct keys_entry **keys_all(struct keys *k, size_t *count)
+{
+    pthread_mutex_lock(&k->lock);
+    struct keys_entry **all = calloc(k->count + 1, sizeof(struct keys_entry *));
+    *count = all == NULL ? 0 : k->count;
+    for (size_t i = 0; i < *count; i++)
+        all[i] = k->entries[i];
+    pthread_mutex_unlock(&k->lock);
+    return all;
+}
+
 /* A key that is not as it should be is refused, or complained about (key-audit:). Entry's lock held. */
-static int audit(const struct keys_entry *e, struct token *t, struct buf *why)
+static int audit(const struct keys_entry *e, struct token *t, const struct key *key, struct buf *why)
 {
     bool excused;
-    int err = key_audit(t, &e->key, e->backed_up, &excused, why);
+    int err = key_audit(t, key, e->backed_up, &excused, why);
     if (excused)
-        log_info("key %s: its attributes are those of a key with a wrapped backup, which it is (wrapped-backup)", e->key.label);
+        log_info("key %s: its attributes are those of a key with a wrapped backup, which it is (wrapped-backup)", key->label);
     if (err != ZEGEL_ERR_KEY_UNUSABLE)
         return err;
     if (!e->audit_warns) {
@@ -165,23 +205,48 @@ static int audit(const struct keys_entry *e, struct token *t, struct buf *why)
     return ZEGEL_OK;
 }
 
+/* *key is the caller's to destroy and free; NULL when it is not to be used. Entry's lock held. */
+static int find(const struct keys_entry *e, struct token *t, struct key **key, struct buf *why)
+{
+    *key = malloc(sizeof **key);
+    int err = *key == NULL ? ZEGEL_ERR_NOMEM : key_find(t, e->uri, *key, why);
+    if (err == ZEGEL_OK && (err = audit(e, t, *key, why)) != ZEGEL_OK)
+        (void)pthread_mutex_destroy(&(*key)->lock);
+    if (err != ZEGEL_OK) {
+        free(*key);
+        *key = NULL;
+    }
+    return err;
+}
+
+int keys_look(struct keys_entry *e, struct token *t, struct buf *why)
+{
+    struct key *key;
+    pthread_mutex_lock(&e->lock);
+    int err = find(e, t, &key, why);
+    pthread_mutex_unlock(&e->lock);
+    if (key != NULL)
+        (void)pthread_mutex_destroy(&key->lock);
+    free(key);
+    e->missing = err != ZEGEL_OK;
+    return err;
+}
+
 int keys_find(struct keys_entry *e, struct token *t, struct buf *why)
 {
     int64_t now = clock_monotonic_ms();
     pthread_mutex_lock(&e->lock);
-    if (!e->found && now >= e->look_again_ms) {
+    if (e->key == NULL && now >= e->look_again_ms) {
         struct buf reason = BUF_INIT;
-        e->err = key_find(t, e->uri, &e->key, &reason);
-        if (e->err == ZEGEL_OK && (e->err = audit(e, t, &reason)) != ZEGEL_OK)
-            (void)pthread_mutex_destroy(&e->key.lock);
-        e->found = e->err == ZEGEL_OK;
+        e->err = find(e, t, &e->key, &reason);
         e->look_again_ms = now + LOOK_AGAIN_MS;
-        (void)snprintf(e->reason, sizeof e->reason, "%s", buf_cstr(&reason));
+        free(e->reason);
+        e->reason = strdup(buf_cstr(&reason));
         buf_free(&reason);
     }
-    int err = e->found ? ZEGEL_OK : e->err;
+    int err = e->key != NULL ? ZEGEL_OK : e->err;
     if (err != ZEGEL_OK)
-        buf_add_str(why, e->reason);
+        buf_add_str(why, e->reason == NULL ? "out of memory" : e->reason);
     e->missing = err != ZEGEL_OK;
     pthread_mutex_unlock(&e->lock);
     return err;

@@ -13,13 +13,12 @@ struct keys_entry {
     int64_t allowed_until_ms;          /* monotonic; KEYS_IN_FORCE: the configuration in force has it */
     bool audit_warns;                  /* key-audit: warn */
     char backed_up[KEYAUDIT_HASH_HEX]; /* wrapped-backup: of the key; under `lock` */
-    pthread_mutex_t lock;              /* for what follows, until `found` */
-    bool found;
-    _Atomic bool missing; /* when last looked for */
-    struct key key;
-    int64_t look_again_ms; /* monotonic; a key that is not there is not looked for with every message */
+    pthread_mutex_t lock;              /* for what follows; once there is a key, it stays as it is */
+    struct key *key;                   /* NULL until it is found */
+    _Atomic bool missing;              /* when last looked for */
+    int64_t look_again_ms;             /* monotonic; a key that is not there is not looked for with every message */
     int err;
-    char reason[256];
+    char *reason; /* NULL: none, or no memory for it */
 };
 
 struct keys {
@@ -35,9 +34,13 @@ int keys_set_config(struct keys *k, const struct config *c, unsigned token);
 int keys_set_previous(struct keys *k, const struct config *c, unsigned token);
 /* The entry for an allowed URI, or NULL. */
 struct keys_entry *keys_get(struct keys *k, struct bytes uri);
+/* All entries there are now; the caller frees the array (NULL without memory), and the entries stay. */
+struct keys_entry **keys_all(struct keys *k, size_t *count);
 /* Make sure the key is found on the token and as it should be. ZEGEL_OK, or the error of key_find or key_audit with a line in
  * `why`. */
 int keys_find(struct keys_entry *e, struct token *t, struct buf *why);
+/* The same question, but nothing is kept of the answer. */
+int keys_look(struct keys_entry *e, struct token *t, struct buf *why);
 /* Count those of the configuration in force, and those of them that were not found. */
 void keys_show(struct keys *k);
 

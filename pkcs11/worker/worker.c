@@ -32,6 +32,7 @@ enum {
     TOKEN_AGAIN_MAX_MS = 500,
     PIN_MAX = TOKEN_PIN_MAX,
     PIN_WITHIN_S = 3,
+    KEPT_MAX = 4096, /* of the keys looked for at start: with its label and public half each takes 2 KiB */
 };
 
 /* What one signing thread is doing; 0: nothing. Read by the watchdog. */
@@ -66,6 +67,7 @@ struct worker {
     struct thread threads[THREADS_MAX];
     unsigned threads_count;
     _Atomic int64_t opening_overdue_ms; /* of whoever loads the module and logs in; 0: nobody does */
+    _Atomic int64_t looking_overdue_ms; /* of whoever looks for the keys at start */
 };
 
 struct worker *worker_new(const char *token_name)
@@ -281,13 +283,13 @@ static int sign(struct worker *w, const struct token_request *in, int64_t deadli
         return err;
     size_t len = 0;
     int64_t begin = clock_monotonic_us();
-    err = in->is_text ? sign_text(t, &e->key, in->data, deadline_ms, sig, &len, why)
-                      : sign_block(t, &e->key, in->data, deadline_ms, sig, &len, why);
+    err = in->is_text ? sign_text(t, e->key, in->data, deadline_ms, sig, &len, why)
+                      : sign_block(t, e->key, in->data, deadline_ms, sig, &len, why);
     if (err != ZEGEL_OK)
         return err;
     figures_observe(FIGURE_TIME_TOKEN, clock_monotonic_us() - begin);
     out->signature = bytes_of(sig, len);
-    out->spki = bytes_of(e->key.spki, e->key.spki_len);
+    out->spki = bytes_of(e->key->spki, e->key->spki_len);
     return ZEGEL_OK;
 }
 
@@ -380,7 +382,7 @@ static void *watch(void *arg)
         if (n % SHOW_EVERY == 0)
             keys_show(&w->keys);
         int64_t now = clock_monotonic_ms();
-        bool overdue = is_overdue(&w->opening_overdue_ms, now);
+        bool overdue = is_overdue(&w->opening_overdue_ms, now) || is_overdue(&w->looking_overdue_ms, now);
         for (unsigned i = 0; i < w->threads_count; i++)
             overdue = overdue || is_overdue(&w->threads[i].overdue_ms, now);
         if (!overdue)
@@ -477,17 +479,24 @@ static bool enter_sandbox(const struct worker *w)
     return ok;
 }
 
-/* Says at start which of the configured keys are not there, instead of with the first message. */
-static void look_for_keys(struct worker *w)
+/* Says soon after the start which of the configured keys are not there, instead of with the first message. Messages need not
+ * wait for it: with a hundred thousand keys it takes minutes, and each is also looked for by whoever needs it first. */
+static void *look_for_keys(void *arg)
 {
-    for (size_t i = 0; i < w->keys.count && w->token != NULL; i++) {
+    struct worker *w = arg;
+    size_t count = 0;
+    struct keys_entry **all = keys_all(&w->keys, &count);
+    for (size_t i = 0; i < count; i++) {
         struct buf why = BUF_INIT;
-        atomic_store(&w->opening_overdue_ms, clock_monotonic_ms() + OPEN_DEADLINES * w->token_config->deadline_ms);
-        if (keys_find(w->keys.entries[i], w->token, &why) != ZEGEL_OK)
+        atomic_store(&w->looking_overdue_ms, clock_monotonic_ms() + OPEN_DEADLINES * w->token_config->deadline_ms);
+        int err = i < KEPT_MAX ? keys_find(all[i], w->token, &why) : keys_look(all[i], w->token, &why);
+        if (err != ZEGEL_OK)
             log_error("%s", buf_cstr(&why));
-        atomic_store(&w->opening_overdue_ms, 0);
+        atomic_store(&w->looking_overdue_ms, 0);
         buf_free(&why);
     }
+    free(all);
+    return NULL;
 }
 
 int worker_start(struct worker *w)
@@ -505,7 +514,8 @@ int worker_start(struct worker *w)
     pthread_mutex_lock(&w->token_lock);
     open_token(w);
     pthread_mutex_unlock(&w->token_lock);
-    look_for_keys(w);
+    if (w->token != NULL && pthread_create(&thread, NULL, look_for_keys, w) != 0)
+        return EX_OSERR;
     for (unsigned i = 0; i < w->threads_count; i++) {
         w->threads[i].worker = w;
         if (pthread_create(&w->threads[i].id, NULL, run, &w->threads[i]) != 0)
