@@ -4,6 +4,8 @@
  * Security: no mail bodies, no vendor code, no PIN; trusts neither the milter process nor the token.
  * Diagnostics: refusals and faults on standard error; exits 0 when the supervisor is gone, 78 when the audit log cannot be
  * opened. */
+#include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -54,12 +56,62 @@ static struct signer *start(const struct config *c)
     return s;
 }
 
+/* ---- a reload: a hundred thousand domains take a second to read, and signing does not wait for it ---- */
+
+struct reload {
+    pthread_t thread;
+    bool under_way;
+    int done[2]; /* a pipe: an octet when it is read */
+    struct control asked;
+    struct config *config;
+};
+
+static void *read_aside(void *arg)
+{
+    struct reload *r = arg;
+    r->config = read_config(r->asked.fd);
+    (void)!write(r->done[1], "", 1);
+    return NULL;
+}
+
+static void reload_finish(struct reload *r, struct signer *s)
+{
+    char octet;
+    if (!r->under_way || pthread_join(r->thread, NULL) != 0)
+        return;
+    (void)!read(r->done[0], &octet, 1);
+    r->under_way = false;
+    (void)close(r->asked.fd);
+    if (r->config != NULL)
+        signer_set_config(s, r->config);
+    (void)control_answer(&r->asked);
+}
+
+static void reload_start(struct reload *r, struct signer *s, const struct control *c)
+{
+    reload_finish(r, s); /* one after the other */
+    r->asked = *c;
+    r->under_way = pthread_create(&r->thread, NULL, read_aside, r) == 0;
+    if (!r->under_way) {
+        log_error("configuration: no thread to read it with; the old one stays");
+        (void)close(c->fd);
+        (void)control_answer(c);
+    }
+}
+
 int main(void)
 {
     struct signer *s = NULL;
+    struct reload reload = {.done = {-1, -1}};
     log_open("zegel-signer", LOG_LEVEL_INFO);
+    if (pipe2(reload.done, O_CLOEXEC | O_NONBLOCK) != 0)
+        return EX_OSERR;
     for (;;) {
         struct control c;
+        if (s != NULL && signer_run(s, CONTROL_FD, reload.done[0]) == reload.done[0]) {
+            reload_finish(&reload, s);
+            continue;
+        }
         int err = control_recv(CONTROL_FD, &c);
         if (err == ZEGEL_ERR_CLOSED) {
             signer_stop(s);
@@ -67,12 +119,15 @@ int main(void)
         }
         if (err != ZEGEL_OK)
             continue;
+        if (c.kind == CONTROL_CONFIG && s != NULL) {
+            reload_start(&reload, s, &c);
+            continue; /* answered when it is in force */
+        }
         if (c.kind == CONTROL_CONFIG) {
             struct config *config = read_config(c.fd);
-            if (s == NULL && (config == NULL || (s = start(config)) == NULL))
+            if (config == NULL || (s = start(config)) == NULL)
                 return EX_CONFIG;
-            if (config != NULL)
-                signer_set_config(s, config);
+            signer_set_config(s, config);
             (void)close(c.fd);
         } else if (c.kind == CONTROL_PREVIOUS && s != NULL) {
             signer_set_previous(s, read_config(c.fd));
@@ -87,9 +142,7 @@ int main(void)
                 figures_take(c.fd);
             (void)close(c.fd);
         }
-        if (s != NULL) {
+        if (s != NULL)
             (void)control_answer(&c);
-            signer_run(s, CONTROL_FD);
-        }
     }
 }

@@ -26,7 +26,7 @@ enum {
     BATCH_MAX = 64, /* packets taken from one socket before others have their turn */
     CEILINGS_EVERY_MS = 1000,
     CEILINGS_FILE_MAX = 64 * 1024 * 1024,
-    POLL_MAX = 1 + MILTERS_MAX + WORKERS_TOKENS_MAX * CONFIG_WORKERS_MAX,
+    POLL_MAX = 2 + MILTERS_MAX + WORKERS_TOKENS_MAX * CONFIG_WORKERS_MAX,
 };
 
 struct request {
@@ -559,10 +559,11 @@ static int next_timeout(const struct signer *s)
 }
 
 /* Control, milters, workers in this order; -1 where no worker is. Returns how many. */
-static unsigned poll_set(const struct signer *s, int control, struct pollfd p[POLL_MAX])
+static unsigned poll_set(const struct signer *s, int control, int other, struct pollfd p[POLL_MAX])
 {
     unsigned n = 0;
     p[n++] = (struct pollfd){.fd = control, .events = POLLIN};
+    p[n++] = (struct pollfd){.fd = other, .events = POLLIN};
     for (unsigned i = 0; i < s->milters_count; i++)
         p[n++] = (struct pollfd){.fd = s->milters[i].fd, .events = s->requests_count < REQUESTS_MAX + 64 ? POLLIN : 0};
     for (unsigned t = 0; t < s->workers.count; t++)
@@ -591,16 +592,17 @@ static void show_state(const struct signer *s)
     figures_set(FIGURE_UNSIGNED_LEAVES, (int64_t)(audit_size(s->audit) - s->checkpoint.covered));
 }
 
-static bool turn(struct signer *s, int control)
+/* One of the two descriptors when it is readable, -1 otherwise. */
+static int turn(struct signer *s, int control, int other)
 {
     struct pollfd p[POLL_MAX];
     unsigned milters = s->milters_count;
     send_requests(s); /* a worker may just have come for what waits since the last turn */
-    if (poll(p, poll_set(s, control, p), next_timeout(s)) < 0)
-        return true; /* EINTR */
-    take_from_workers(s, p + 1 + milters);
+    if (poll(p, poll_set(s, control, other, p), next_timeout(s)) < 0)
+        return -1; /* EINTR */
+    take_from_workers(s, p + 2 + milters);
     for (unsigned i = milters; i-- > 0;)
-        if (p[1 + i].revents != 0 && !drain_milter(s, &s->milters[i])) {
+        if (p[2 + i].revents != 0 && !drain_milter(s, &s->milters[i])) {
             (void)close(s->milters[i].fd);
             s->milters[i] = s->milters[--s->milters_count];
         }
@@ -609,13 +611,15 @@ static bool turn(struct signer *s, int control)
     send_checkpoint(s);
     save_ceilings(s);
     show_state(s);
-    return p[0].revents == 0;
+    return p[1].revents != 0 ? other : p[0].revents != 0 ? control : -1;
 }
 
-void signer_run(struct signer *s, int control)
+int signer_run(struct signer *s, int control, int other)
 {
-    while (turn(s, control))
-        ;
+    int which = -1;
+    while (which < 0)
+        which = turn(s, control, other);
+    return which;
 }
 
 void signer_stop(struct signer *s)

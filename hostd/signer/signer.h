@@ -17,8 +17,8 @@ void signer_set_previous(struct signer *s, struct config *c);
  * replaces the first. */
 void signer_add_milter(struct signer *s, const char *listen, int fd);
 void signer_add_worker(struct signer *s, const char *name, int fd);
-/* Serve until the descriptor `control` is readable or hung up. */
-void signer_run(struct signer *s, int control);
+/* Serve until one of the two descriptors is readable or hung up; which one. */
+int signer_run(struct signer *s, int control, int other);
 /* Write down what is only in memory (today's counts); NULL is fine. The process ends afterwards. */
 void signer_stop(struct signer *s);
 
