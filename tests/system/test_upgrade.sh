@@ -17,7 +17,7 @@ done
 install_programs() { # what a package does: new files in the place of the old ones
     local program
     mkdir -p "$WORK/bin"
-    for program in zegeld zegel-milter zegel-signer zegel-token; do
+    for program in zegeld zegel-milter zegel-signer zegel-status zegel-token; do
         cp "$BUILD/$program" "$WORK/bin/.new" && echo "upgrade $RANDOM" >>"$WORK/bin/.new" && mv "$WORK/bin/.new" "$WORK/bin/$program"
     done
 }
