@@ -114,7 +114,7 @@ struct config_domain {
     bool subdomains;         /* also sign From: x@sub.DOMAIN, with d=DOMAIN */
     struct config_key *keys; /* none yet: only when it rotates; then nothing is signed, and the MTA gets a 4xx */
     unsigned keys_count;
-    bool rotation;                   /* its keys are those of STATE/active.yaml, which zegel rotate writes */
+    bool rotation; /* its keys are those of STATE/active.yaml, which zegel rotate writes; its own until there are some */
     struct config_rotation *rotates; /* rotation-policy: */
     enum config_on_failure on_failure;
     enum config_survive survive;

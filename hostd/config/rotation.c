@@ -34,8 +34,6 @@ int rotation_keys_check(const struct config *c, const char *file, struct buf *wh
 {
     for (unsigned i = 0; i < c->domains_count; i++) {
         const struct config_domain *d = &c->domains[i];
-        if (d->rotation && d->keys_count > 0)
-            return config_bad(why, file, "domains.keys", d->domain, "has rotation: yes, and so no keys: of its own");
         if (!d->rotation && d->keys_count == 0)
             return config_bad(why, file, "domains.keys", d->domain, "needs keys:, or rotation: yes");
         if (!d->rotation && d->rotates != NULL)
@@ -49,7 +47,7 @@ static int by_domain(const void *a, const void *b)
     return strcasecmp(((const struct config_active *)a)->domain, ((const struct config_active *)b)->domain);
 }
 
-/* What is taken is the configuration's: it is no longer in the list. */
+/* The two change places: who frees the list frees the keys that signed before the first generation. */
 void rotation_take(struct config *c, struct config_active *list, unsigned count)
 {
     if (count > 0)
@@ -60,10 +58,12 @@ void rotation_take(struct config *c, struct config_active *list, unsigned count)
         struct config_active *found = count == 0 ? NULL : bsearch(&wanted, list, count, sizeof *list, by_domain);
         if (!d->rotation || found == NULL)
             continue;
+        struct config_key *before = d->keys;
+        unsigned before_count = d->keys_count;
         d->keys = found->keys;
         d->keys_count = found->keys_count;
-        found->keys = NULL;
-        found->keys_count = 0;
+        found->keys = before;
+        found->keys_count = before_count;
     }
 }
 

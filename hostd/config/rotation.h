@@ -5,9 +5,9 @@
 #include "config/schema.h"
 
 bool rotation_any(const struct config *c);
-/* Every domain has either keys of its own or rotation: yes. Before rotation_take. */
+/* Every domain has keys of its own, rotation: yes, or both. Before rotation_take. */
 int rotation_keys_check(const struct config *c, const char *file, struct buf *why);
-/* The keys of active.yaml to the domains that rotate; of other domains it may speak as well. */
+/* The keys of active.yaml instead of their own to the domains that rotate; of other domains it may speak as well. */
 void rotation_take(struct config *c, struct config_active *list, unsigned count);
 /* Completes the policy of each domain that rotates, and checks it. */
 int rotation_check(struct config *c, const char *file, struct buf *why);

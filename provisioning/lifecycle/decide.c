@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "ceremony/authority.h"
+#include "dkim/domain.h"
 #include "lifecycle/made.h"
 
 static const char *const names[] = {"compromise",       "abort",   "approve backup", "approve destroy",
@@ -153,8 +154,8 @@ static int adopt_key(const struct decide *d, struct token *t, const char *select
     struct buf uri = BUF_INIT;
     struct store_key k = {.number = number};
     struct key key;
-    if (strlen(selector) >= sizeof k.selector) {
-        buf_addf(why, "%s: too long", selector);
+    if (strlen(selector) >= sizeof k.selector || !domain_is_valid(bytes_str(selector))) {
+        buf_addf(why, "%s: is no selector (RFC 6376 section 3.1), or too long", selector);
         return ZEGEL_ERR_REFUSED;
     }
     (void)snprintf(k.selector, sizeof k.selector, "%s", selector);

@@ -16,7 +16,7 @@ need_clockstep() {
     if nm "$BUILD/zegel" | grep -q '__[at]san_init'; then echo "ok   not with a sanitizer: the clock is preloaded" && exit 0; fi
 }
 
-# $ROTATION: more of rotation:, as in "approval: yes"
+# $ROTATION: more of rotation:, as in "approval: yes"; $KEYS: a line for the domain
 write_rotation_config() {
     MILTER_PORT=${MILTER_PORT:-$(free_port)}
     mkdir -p "$WORK/state"
@@ -38,6 +38,7 @@ rotation: {active: 14d, revoke: 8d${ROTATION:+, $ROTATION}}
 domains:
   - domain: example.nl
     rotation: yes
+${KEYS:-}
 CONFIG
 }
 

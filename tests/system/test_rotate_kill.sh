@@ -55,6 +55,10 @@ whole() {
     pkcs11-tool --module "$(softhsm_module)" --token-label zegel --login --pin "$PIN" -O 2>/dev/null | sed -n 's/^ *label: *//p' | sort >"$WORK/on-token"
     sql "SELECT k.domain || '/' || selector FROM keys k JOIN generations g ON k.domain = g.domain AND k.number = g.number
         WHERE private_key IN ('live', 'disabled')" | sed p | sort >"$WORK/in-database"
+    # SoftHSM, killed in the middle of writing an object, leaves one without any attribute: it has no name yet, and no key.
+    torn=$(grep -c '^<empty>$' "$WORK/on-token")
+    [ "$torn" -le "$(sql "SELECT count(*) FROM intents WHERE outcome = 'cut off' AND act = 'generate'")" ] || { echo "$torn nameless objects"; return 1; }
+    sed -i '/^<empty>$/d' "$WORK/on-token"
     cmp -s "$WORK/on-token" "$WORK/in-database" || { echo "token and database differ:"; diff "$WORK/on-token" "$WORK/in-database"; return 1; }
     [ -z "$(sql "SELECT domain, number, act, count(*) FROM transitions WHERE act IN ('generate', 'activate', 'retire', 'destroy', 'revoke', 'remove')
         GROUP BY 1, 2, 3 HAVING count(*) > 1")" ] || { echo "something was done twice"; return 1; }

@@ -22,12 +22,17 @@ UNIT=hostd/systemd/zegeld.service
 # ---- the unit
 mkdir -p "$WORK/units/zegeld.service.d"
 sed 's,/usr/sbin/zegeld,/bin/true,' "$UNIT" >"$WORK/units/zegeld.service" # verify wants to see the program
-exposure() { systemd-analyze security --offline=true "$WORK/units/zegeld.service" 2>/dev/null | sed -n 's/.*Overall exposure level.*: \([0-9.]*\) .*/\1/p'; }
+exposure() { systemd-analyze security --offline=true "$WORK/units/${1:-zegeld}.service" 2>/dev/null | sed -n 's/.*Overall exposure level.*: \([0-9.]*\) .*/\1/p'; }
 at_most() { echo "     exposure $1"; awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a <= b) }'; }
 check "systemd-analyze verify" test -z "$(systemd-analyze verify --man=no "$WORK/units/zegeld.service" 2>&1 | grep zegeld)"
 check "exposure with a local token <= 1.0" at_most "$(exposure)" 1.0
 cp hostd/systemd/network.conf "$WORK/units/zegeld.service.d/"
 check "exposure with an HSM on the network <= 1.5" at_most "$(exposure)" 1.5
+
+sed 's,/usr/bin/zegel ,/bin/true ,' hostd/systemd/zegel-rotate.service >"$WORK/units/zegel-rotate.service"
+cp hostd/systemd/zegel-rotate.timer "$WORK/units/"
+check "systemd-analyze verify, rotation and its timer" test -z "$(systemd-analyze verify --man=no "$WORK"/units/zegel-rotate.{service,timer} 2>&1 | grep zegel-rotate)"
+check "exposure of rotation <= 1.5" at_most "$(exposure zegel-rotate)" 1.5
 
 # ---- every system call of a signing daemon is in the filter
 write_zegel_config --trusted 127.0.0.0/8
