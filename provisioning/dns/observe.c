@@ -66,7 +66,23 @@ static void check_reply(const ldns_pkt *question, const ldns_pkt *reply, struct 
         answer_error(a, "truncated, also by TCP");
 }
 
-static bool ask_server(const struct observe *o, const char *address, struct observe_answer *a)
+/* A server that is down would cost its deadline for each name that it should know. */
+static bool is_silent(const struct observe *o, const char *address)
+{
+    for (unsigned i = 0; i < o->silent_count; i++)
+        if (strcmp(o->silent[i], address) == 0)
+            return true;
+    return false;
+}
+
+static void note_silent(struct observe *o, const char *address, struct observe_answer *a)
+{
+    answer_error(a, "no answer");
+    if (o->silent_count < OBSERVE_SILENT_MAX)
+        (void)snprintf(o->silent[o->silent_count++], OBSERVE_ADDRESS_MAX, "%s", address);
+}
+
+static bool ask_server(struct observe *o, const char *address, struct observe_answer *a)
 {
     ldns_resolver *r = resolver_for(address, observe_left_ms(o));
     ldns_rdf *name = ldns_dname_new_frm_str(a->name);
@@ -74,11 +90,13 @@ static bool ask_server(const struct observe *o, const char *address, struct obse
     bool good = true;
     if (observe_left_ms(o) == 0)
         answer_error(a, "no time left to ask");
+    else if (is_silent(o, address))
+        answer_error(a, "no answer");
     else if (r == NULL || name == NULL ||
              ldns_resolver_prepare_query_pkt(&question, r, name, a->type, LDNS_RR_CLASS_IN, 0) != LDNS_STATUS_OK)
         answer_error(a, "the question cannot be asked");
     else if (ldns_resolver_send_pkt(&reply, r, question) != LDNS_STATUS_OK || reply == NULL)
-        answer_error(a, "no answer");
+        note_silent(o, address, a);
     else
         check_reply(question, reply, a);
     a->time_s = clock_wall_s();

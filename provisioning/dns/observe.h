@@ -42,7 +42,8 @@ struct observe;
  * ZEGEL_OK, or an error with one line in `why`. Answers are cached as long as it is open: one for each round of observation. */
 int observe_open(const char *resolver, int deadline_ms, struct observe **out, struct buf *why);
 void observe_close(struct observe *o);
-/* Questions asked after `until_ms` (monotonic) get an answer with an error at once; 0: no such end. */
+/* A server that did not answer once is taken as silent until it is closed. Questions asked after `until_ms` (monotonic) get an
+ * answer with an error at once; 0: no such end. */
 void observe_until(struct observe *o, int64_t until_ms);
 
 /* The validated answer. ZEGEL_OK also when *out has an error; ZEGEL_ERR_NOMEM. The caller clears *out. */

@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "lifecycle/store_sql.h"
 
-enum { SCHEMA_VERSION = 1, BUSY_MS = 5000, LOCK_WITHIN_MS = 5000 };
+enum { SCHEMA_VERSION = 1, BUSY_MS = 5000, LOCK_WITHIN_MS = 2000 };
 
 static const char schema[] =
     "CREATE TABLE clock (last_s INTEGER NOT NULL);"
