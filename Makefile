@@ -37,6 +37,7 @@ MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd
 FIGURES = hostd/figures/figures.c
 STATUS = hostd/status/book.c hostd/status/faults.c hostd/status/http.c hostd/status/main.c hostd/status/metrics.c hostd/status/report.c
 RESOLVER = hostd/resolver/context.c hostd/resolver/main.c hostd/resolver/resolver.c
+FRONT = hostd/front/eximspool.c hostd/front/message.c hostd/front/relay.c hostd/front/smtpdline.c hostd/front/talk.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
          hostd/signer/signer.c hostd/signer/workers.c
@@ -55,7 +56,7 @@ TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a
 LIBSRC = $(BASE) $(DKIM) $(IPC) $(CONFIG) $(FIGURES)
-PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel-status $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(BUILD)/zegel-pkcs11.so
+PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel-status $(BUILD)/zegel-opensmtpd $(BUILD)/zegel-pipe $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(BUILD)/zegel-pkcs11.so
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 UNIT = $(patsubst %.c,$(BUILD)/tests/%,$(notdir $(wildcard $(UNITDIRS:%=tests/%/test_*.c))))
@@ -100,6 +101,9 @@ $(BUILD)/zegel-status: $(call obj,$(STATUS) $(SANDBOX)) $(LIB)
 
 $(BUILD)/zegel-resolver: $(call obj,$(RESOLVER) $(SANDBOX)) $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lunbound -lseccomp -lcyaml -lidn2 -lcrypto
+
+$(BUILD)/zegel-opensmtpd $(BUILD)/zegel-pipe: $(BUILD)/zegel-%: $(BUILD)/obj/hostd/front/%.o $(call obj,$(FRONT)) $(LIB)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^
 
 $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lp11-kit -lcrypto -ldl
@@ -248,7 +252,7 @@ install: all ## into DESTDIR= PREFIX=
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
 	for page in hostd/man/*.[158]; do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
 	install -m 644 hostd/handbook/*.md $(DESTDIR)$(PREFIX)/share/doc/zegel-doc/
-	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel-status $(DESTDIR)$(PREFIX)/libexec/zegel/
+	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel-status $(BUILD)/zegel-opensmtpd $(BUILD)/zegel-pipe $(DESTDIR)$(PREFIX)/libexec/zegel/
 	install -d $(DESTDIR)$(PREFIX)/lib/zegel
 	install -m 644 $(BUILD)/zegel-pkcs11.so $(DESTDIR)$(PREFIX)/lib/zegel/
 

@@ -17,6 +17,8 @@ packages=(
     debhelper lintian debootstrap dpkg-dev
     # what watches: Prometheus' own tool for its formats, and its client's parser
     prometheus python3-prometheus-client python3-pyte
+    # what other mail servers link (they themselves cannot be installed beside Postfix: see fetch_mta.sh), and their configurations
+    libidn12 libwrap0 libevent-2.1-7 libnsl2 libgnutls-dane0 libldap-2.5-0 libsasl2-2 libdb5.3 m4
     # lint and fuzz
     clang clang-tidy clang-format cppcheck shellcheck libclang-rt-14-dev llvm
 )
@@ -26,7 +28,10 @@ for package in "${packages[@]}"; do
     status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
     [ "$status" = installed ] || missing+=("$package")
 done
-if [ ${#missing[@]} -eq 0 ]; then
+mta=${ZEGEL_MTA:-/var/cache/zegel-mta}
+fetch_mta() { "$(dirname "$0")/system/fetch_mta.sh" "$mta"; }
+if [ ! -e "$mta/sendmail-cf.unpacked" ]; then missing_mta=yes; fi
+if [ ${#missing[@]} -eq 0 ] && [ -z "${missing_mta:-}" ]; then
     echo "deps: all ${#packages[@]} packages are installed"
     exit 0
 fi
@@ -59,7 +64,7 @@ export DEBIAN_FRONTEND=noninteractive
 install() {
     apt-get install -y -q --no-install-recommends --no-remove "${missing[@]}" >"$log" 2>&1 </dev/null
 }
-if ! install; then
+if [ ${#missing[@]} -gt 0 ] && ! install; then
     # Package lists may be missing or old: fetch them and try once more.
     apt-get update -q >/dev/null 2>&1 || true
     if ! install; then
@@ -71,5 +76,9 @@ if ! install; then
         fi
         exit 1
     fi
+fi
+if ! fetch_mta 2>"$log"; then
+    apt-get update -q >/dev/null 2>&1 || true
+    fetch_mta || { echo "deps: the mail servers for tests/system/test_mta.sh could not be downloaded" >&2; exit 1; }
 fi
 echo "deps: done"

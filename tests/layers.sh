@@ -43,6 +43,8 @@ only hostd/audit 'audit/|base/' "audit stands on base"
 only hostd/milter 'figures/|milter/|sandbox/|dkim/|ipc/|config/|base/' "milter: no pkcs11, no signer"
 only hostd/signer 'figures/|signer/|audit/|sandbox/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
 only hostd/resolver 'resolver/|sandbox/|dkim/domain\.h|ipc/|config/|base/' "the resolver sees names, no mail"
+only hostd/front 'front/|base/' "front ends see the MTA and a socket: no engine, no configuration"
+includes hostd/front 'openssl|cyaml|libmilter/mfapi' "front ends see the MTA and a socket: no engine, no configuration"
 only hostd/supervisor 'figures/|supervisor/|ipc/|config/|base/' "supervisor reads no mail"
 for file in pkcs11/*.[ch]; do
     while IFS= read -r line; do
@@ -82,7 +84,10 @@ for program in zegel-milter zegel-signer zegel-resolver zegel-status zegeld; do
     links "$program" '^(dlopen|dlsym|C_[A-Z]|p11_kit)' "no vendor code in there"
     if nm "$BUILD/$program" | grep -qE ' [TtUu] (C_GetFunctionList|module_open|token_login)$'; then breach "$BUILD/$program has token code"; fi
 done
-for program in zegel-signer zegel-token zegel-resolver zegel-status zegeld zegel; do
+for program in zegel-opensmtpd zegel-pipe; do
+    links "$program" '^(dlopen|dlsym|C_[A-Z]|p11_kit|EVP_|RSA_|SHA|ub_|cyaml_)' "front ends have no key, no cryptography, no DNS"
+done
+for program in zegel-signer zegel-token zegel-resolver zegel-status zegel-opensmtpd zegel-pipe zegeld zegel; do
     links "$program" '^(smfi_|mi_)' "libmilter belongs into zegel-milter"
 done
 for program in zegel-milter zegel-signer zegel-token; do

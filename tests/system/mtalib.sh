@@ -1,0 +1,91 @@
+# shellcheck shell=bash
+# Mail servers that are not installed, in a machine of their own: network and mount namespaces in which /usr also holds what fetch_mta.sh
+# unpacked, and nothing that is written outside $WORK stays. Sourced after lib.sh.
+
+MTA=${ZEGEL_MTA:-/var/cache/zegel-mta}
+
+failed=0
+ok() { echo "ok   $1"; }
+not_ok() {
+    echo "FAIL $1: $2"
+    failed=$((failed + 1))
+}
+
+own_machine() { # SCRIPT ARGUMENTS: once more, in a machine of our own
+    [ -n "${ZEGEL_MACHINE:-}" ] && return
+    [ -e "$MTA/sendmail-cf.unpacked" ] || { echo "no mail servers in $MTA: run 'make deps'"; exit 77; }
+    unshare -mnu true 2>/dev/null || { echo "namespaces are not permitted here"; exit 77; }
+    ZEGEL_MACHINE=1 exec unshare -mnu "$@"
+}
+
+# After make_work_dir. 192.0.2.1 is the machine's other address; mail from 192.0.2.0/24 is from a trusted network.
+furnish_machine() {
+    local user id=60001 dir
+    mount --make-rprivate /
+    mount -t overlay overlay -o "lowerdir=$MTA/root/usr:/usr" /usr || { echo "overlays are not permitted here"; exit 77; }
+    cp /etc/passwd /etc/group "$WORK/"
+    for user in opensmtpd opensmtpq Debian-exim smmta smmsp; do
+        grep -q "^$user:" "$WORK/passwd" || echo "$user:x:$id:$id::/nonexistent:/usr/sbin/nologin" >>"$WORK/passwd"
+        grep -q "^$user:" "$WORK/group" || echo "$user:x:$id:" >>"$WORK/group"
+        id=$((id + 1))
+    done
+    mount --bind "$WORK/passwd" /etc/passwd
+    mount --bind "$WORK/group" /etc/group
+    hostname mail.example.nl
+    echo '127.0.0.1 localhost mail.example.nl' >"$WORK/hosts"
+    echo 'nameserver 127.0.0.1' >"$WORK/resolv.conf" # nobody there: an answer at once
+    mount --bind "$WORK/hosts" /etc/hosts
+    mount --bind "$WORK/resolv.conf" /etc/resolv.conf
+    for dir in /var/spool /var/lib /run; do mount -t tmpfs tmpfs "$dir"; done
+    ip link set lo up
+    ip address add 192.0.2.1/24 dev lo
+    ip address add 198.51.100.1/24 dev lo
+}
+
+# The next server, which keeps what it gets in $WORK/sink/N
+start_sink() {
+    SINK_PORT=$(free_port)
+    mkdir "$WORK/sink"
+    start sink "$PYTHON" "$SYSTEM/sink.py" 127.0.0.1 "$SINK_PORT" "$WORK/sink"
+    PIDS+=("$STARTED")
+    wait_for 10 port_open "$SINK_PORT" || die "the sink does not listen"
+}
+sunk() { # ID: the file of that message, as the next server got it
+    local file
+    file=$(grep -lrF -e "<$1@" "$WORK/sink" 2>/dev/null | grep -v '\.new$' | head -n 1)
+    [ -n "$file" ] && echo "$file"
+}
+
+# zegeld with the token and both keys; front ends get $WORK/run/NAME.sock
+start_signing() { # SOCKET-NAME...
+    local name
+    # shellcheck disable=SC2119 # its options are its own
+    write_zegel_config --trusted 192.0.2.0/24
+    mkdir -p "$WORK/run"
+    chmod 755 "$WORK/run"
+    for name in "$@"; do sed -i "s|^listen:|listen:\n  - unix:$WORK/run/$name.sock|" "$WORK/zegel.yaml"; done
+    start_softhsm_token >/dev/null || die "no token"
+    generate_keys >/dev/null || die "no keys"
+    start_knot
+    start_zegeld
+}
+
+message() { # FROM ID [MORE-HEADER]
+    printf 'From: %s\nTo: inbox@example.org\nSubject: %s\nDate: Wed, 25 Nov 2026 12:00:00 +0000\nMessage-ID: <%s@example.nl>\n%s\nOne line.\n.\n..two dots\n  trailing  \n\n' "$1" "$2" "$2" "${3:+$3
+}"
+}
+
+is_signed() { # NAME ID: it arrived, signed by both keys
+    local file why
+    file=$(wait_for "${WAIT:-20}" sunk "$2" >/dev/null && sunk "$2")
+    if [ -z "$file" ]; then not_ok "$1" "$2 did not arrive"; return; fi
+    if why=$(signed_by_both "$file"); then ok "$1"; else not_ok "$1" "$why"; fi
+}
+is_unsigned() { # NAME ID: it arrived, untouched
+    local file
+    file=$(wait_for "${WAIT:-20}" sunk "$2" >/dev/null && sunk "$2")
+    if [ -n "$file" ] && unsigned "$file"; then ok "$1"; else not_ok "$1" "${file:-did not arrive}"; fi
+}
+message_id() { # FILE: the part before the "@"
+    tr -s '\n\t ' ' ' <"$1" | grep -oi 'message-id: *<[^@]*' | head -n 1 | sed 's/.*<//'
+}
