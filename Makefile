@@ -117,7 +117,7 @@ $(BUILD)/zegel-pkcs11.so: $(patsubst %.c,$(BUILD)/pic/%.o,$(ZEGELTOKEN) firmware
 	$(Q)$(CC) $(filter-out -pie,$(ALLLDFLAGS)) -shared -Wl,-soname,zegel-pkcs11.so $(if $(SAN),,-Wl$(,)-z$(,)defs) -o $@ $^ -lpcsclite -lcrypto
 
 $(BUILD)/zegel: $(call obj,$(TOOL) $(IMPORT) $(DNS)) $(call obj,pkcs11/zegeltoken/applet.c firmware/core/tlv.c hostd/signer/blockcheck.c hostd/milter/policy.c hostd/milter/senders.c hostd/resolver/context.c hostd/supervisor/pin.c $(AUDIT)) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lsqlite3 -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lidn2 -lcrypto -ldl
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lsqlite3 -lcyaml -ljansson -lp11 -lp11-kit -lldns -lunbound -lidn2 -lgfshare -lcrypto -ldl
 
 # No token code and no network in there: what it links shows it.
 $(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c pkcs11/rsacheck.c) $(BUILD)/libceremony.a $(LIB)
@@ -126,7 +126,7 @@ $(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c pkcs11/r
 UNITOBJ = $(call obj,hostd/status/book.c $(CHECKTEXT) hostd/signer/blockcheck.c hostd/signer/rate.c hostd/signer/workers.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/milter/stream.c hostd/supervisor/pin.c $(SANDBOX))
 $(BUILD)/tests/%: %.c $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lsqlite3 -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lidn2 -lcrypto -ldl
+	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lsqlite3 -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lidn2 -lgfshare -lcrypto -ldl
 
 $(BUILD)/tests/test_check_rules: tests/unit/test_check_rules.c $(call obj,$(DNS) hostd/resolver/context.c) $(LIB)
 	@mkdir -p $(@D)

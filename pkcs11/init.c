@@ -1,10 +1,11 @@
 #include "pkcs11/init.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "pkcs11/ckr.h"
 #include "pkcs11/token.h"
 
-enum { SLOTS_MAX = 256 };
+enum { SLOTS_MAX = 256, WITHIN_MS = 20000 };
 
 static int failed(const char *call, const char *label, CK_RV rv, struct buf *why)
 {
@@ -108,4 +109,21 @@ int token_init(struct module *m, const char *label, struct bytes so_pin, struct 
     for (size_t n = 16; n > 0 && serial[n - 1] == ' '; n--)
         serial[n - 1] = '\0';
     return ZEGEL_OK;
+}
+
+int token_change_pin(struct token *t, struct bytes old, struct bytes fresh, struct buf *why)
+{
+    CK_SESSION_HANDLE session;
+    uint64_t epoch;
+    if (fresh.len < t->info.ulMinPinLen || fresh.len > t->info.ulMaxPinLen) {
+        buf_addf(why, "token %s: takes PINs of %lu to %lu characters", t->cfg.name, t->info.ulMinPinLen, t->info.ulMaxPinLen);
+        return ZEGEL_ERR_REFUSED;
+    }
+    int err = token_acquire(t, clock_monotonic_ms() + WITHIN_MS, &session, &epoch, why);
+    if (err != ZEGEL_OK)
+        return err;
+    CK_RV rv = t->module->f->C_SetPIN(session, (CK_UTF8CHAR *)(uintptr_t)old.data, old.len, (CK_UTF8CHAR *)(uintptr_t)fresh.data,
+                                      fresh.len);
+    token_release(t, session, epoch, rv);
+    return rv == CKR_OK ? ZEGEL_OK : failed("C_SetPIN", t->cfg.name, rv, why);
 }

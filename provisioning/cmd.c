@@ -47,7 +47,9 @@ enum {
     OPT_STRICT,
     OPT_DNS,
     OPT_RESOLVER,
-    OPT_AUDIT
+    OPT_AUDIT,
+    OPT_THRESHOLD,
+    OPT_SHARES
 };
 
 static const struct option long_options[] = {
@@ -93,6 +95,8 @@ static const struct option long_options[] = {
     {"dns", no_argument, NULL, OPT_DNS},
     {"resolver", required_argument, NULL, OPT_RESOLVER},
     {"audit", required_argument, NULL, OPT_AUDIT},
+    {"threshold", required_argument, NULL, OPT_THRESHOLD},
+    {"shares", required_argument, NULL, OPT_SHARES},
     {0},
 };
 
@@ -170,6 +174,8 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_DNS: out->dns = true; break;
         case OPT_RESOLVER: out->resolver = optarg; break;
         case OPT_AUDIT: out->audit = optarg; break;
+        case OPT_THRESHOLD: out->threshold = optarg; break;
+        case OPT_SHARES: out->shares = optarg; break;
         case OPT_NON_INTERACTIVE: out->non_interactive = true; break;
         case OPT_HELP:
             put_usage(stdout, cmd);

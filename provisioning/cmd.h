@@ -27,6 +27,7 @@ extern const struct cmd cmd_token_list, cmd_token_init, cmd_token_info, cmd_toke
     cmd_audit_export, cmd_audit_prove, cmd_ceremony_prepare, cmd_ceremony_lint, cmd_ceremony_rehearse, cmd_ceremony_approve,
     cmd_ceremony_export, cmd_ceremony_import, cmd_ceremony_run, cmd_ceremony_exception, cmd_ceremony_abandon, cmd_ceremony_seal,
     cmd_ceremony_verify, cmd_ceremony_permits;
+extern const struct cmd cmd_ceremony_split_pin;
 extern const struct cmd cmd_rotate_plan, cmd_rotate_run, cmd_rotate_status, cmd_rotate_compromise, cmd_rotate_abort,
     cmd_rotate_approve, cmd_rotate_suspend, cmd_rotate_resume, cmd_rotate_adopt;
 extern const struct cmd cmd_status, cmd_top, cmd_metrics;
@@ -37,7 +38,7 @@ struct cmd_options {
     bool json;          /* --json */
     const char *domain, *selector, *token, *algorithm, *so_pin_file, *label, *zone, *authserv_id, *key;
     const char *as, *pin, *backup_pin, *module, *card, *previous, *trust, *tsa, *text, *decision, *agreed, *state;
-    const char *html, *lang, *explain, *resolver, *audit;
+    const char *html, *lang, *explain, *resolver, *audit, *threshold, *shares;
     const char *policy, *rate, *daily_cap;
     const char *textfile, *interval, *count;
     bool non_interactive, all, no_token, no_canary, non_sending, strict, dns;
@@ -68,6 +69,8 @@ int cmd_token_open(const struct config *c, const struct config_token *t, struct 
 void cmd_token_close(struct cmd_token *t);
 /* A PIN from `source` (config_token.pin) or, for prompt, from the terminal without echo. */
 int cmd_read_pin(const struct config_token *t, struct buf *pin, struct buf *why);
+/* One line from the terminal itself, without echo; not empty. */
+int cmd_ask_secret(const char *prompt, struct buf *secret, struct buf *why);
 int cmd_read_secret_file(const char *path, struct buf *pin, struct buf *why);
 
 /* The server of dns.update: and its secret, which *out points into. */

@@ -21,7 +21,7 @@ int ceremony_ask_pin(void *arg, struct buf *pin, struct buf *why)
     const struct ceremony_pin *s = arg;
     struct config_token t = {.name = (char *)(uintptr_t)s->name,
                              .pin = (char *)(uintptr_t)(s->source == NULL ? "prompt" : s->source)};
-    return cmd_read_pin(&t, pin, why);
+    return ceremony_is_shares(t.pin) ? ceremony_read_shares(s->name, t.pin, pin, why) : cmd_read_pin(&t, pin, why);
 }
 
 int ceremony_sign_as(const struct transcript *t, const struct plan_person *p, const struct cmd_options *o, const char *prefix,

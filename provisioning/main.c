@@ -49,6 +49,7 @@ static const struct cmd *const commands[] = {
     &cmd_ceremony_seal,
     &cmd_ceremony_verify,
     &cmd_ceremony_permits,
+    &cmd_ceremony_split_pin,
     &cmd_rotate_plan,
     &cmd_rotate_run,
     &cmd_rotate_status,

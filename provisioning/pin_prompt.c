@@ -8,13 +8,13 @@
 #include "supervisor/pin.h"
 
 /* From the terminal itself, not from standard input, which may be a message. */
-static int ask(const char *token, struct buf *pin, struct buf *why)
+int cmd_ask_secret(const char *prompt, struct buf *secret, struct buf *why)
 {
     struct termios old, quiet;
     char line[260];
     FILE *tty = fopen("/dev/tty", "r+e");
     if (tty == NULL || tcgetattr(fileno(tty), &old) != 0) {
-        buf_addf(why, "token %s: pin: prompt: there is no terminal to ask on", token);
+        buf_addf(why, "%s: there is no terminal to ask on", prompt);
         if (tty != NULL)
             (void)fclose(tty);
         return ZEGEL_ERR_SYSTEM;
@@ -22,19 +22,28 @@ static int ask(const char *token, struct buf *pin, struct buf *why)
     quiet = old;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
     (void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet); /* first: who is quick would see the PIN, and have it thrown away */
-    (void)fprintf(tty, "PIN for token %s: ", token);
+    (void)fprintf(tty, "%s: ", prompt);
     (void)fflush(tty);
     bool got = fgets(line, sizeof line, tty) != NULL;
     (void)tcsetattr(fileno(tty), TCSAFLUSH, &old);
     (void)fputc('\n', tty);
     (void)fclose(tty);
     if (got)
-        buf_add(pin, bytes_of(line, strcspn(line, "\r\n")));
+        buf_add(secret, bytes_of(line, strcspn(line, "\r\n")));
     wipe(line, sizeof line);
-    if (got && pin->len > 0)
+    if (got && secret->len > 0)
         return ZEGEL_OK;
-    buf_addf(why, "token %s: no PIN was given", token);
+    buf_addf(why, "%s: nothing was typed", prompt);
     return ZEGEL_ERR_REFUSED;
+}
+
+static int ask(const char *token, struct buf *pin, struct buf *why)
+{
+    struct buf prompt = BUF_INIT;
+    buf_addf(&prompt, "PIN for token %s", token);
+    int err = cmd_ask_secret(buf_cstr(&prompt), pin, why);
+    buf_free(&prompt);
+    return err;
 }
 
 int cmd_read_pin(const struct config_token *t, struct buf *pin, struct buf *why)

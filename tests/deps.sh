@@ -5,7 +5,7 @@ set -eu
 packages=(
     # build
     gcc make pkg-config libc6-dev libssl-dev libmilter-dev libcyaml-dev libp11-kit-dev libpcsclite-dev libsqlite3-dev
-    libjansson-dev libmicrohttpd-dev libp11-dev libldns-dev libunbound-dev libidn2-dev dns-root-data libseccomp-dev libsystemd-dev
+    libjansson-dev libmicrohttpd-dev libp11-dev libgfshare-dev libldns-dev libunbound-dev libidn2-dev dns-root-data libseccomp-dev libsystemd-dev
     # test: unit tests, tokens, real servers, independent verifiers, senders
     check softhsm2 opensc postfix knot knot-dnsutils bind9 opendkim opendkim-tools libmail-dkim-perl
     gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc strace systemd

@@ -35,7 +35,7 @@ for command in "${commands[@]}"; do
 done
 while read -r command; do
     printf '%s\n' "${commands[@]}" | grep -qx -e "$command" || missing "zegel(1) tells of 'zegel $command', which is not there"
-done < <(sed -nE 's/^\.It Cm ([a-z]+( [a-z]+)?).*/\1/p' hostd/man/zegel.1 | sed 's/ *$//')
+done < <(sed -nE 's/^\.It Cm ([a-z]+( [a-z-]+)?).*/\1/p' hostd/man/zegel.1 | sed 's/ *$//')
 
 page=$(words zegeld.8)
 for option in $("$BUILD/zegeld" --help | grep -oE -e '--[a-z]+'); do
