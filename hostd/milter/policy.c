@@ -8,6 +8,15 @@ static struct policy_answer answer(enum policy_verdict v, const char *reason)
     return (struct policy_answer){.verdict = v, .domain = NULL, .reason = reason};
 }
 
+/* RFC 5322 §4.5: "Subject : x", which some MTAs send on as "Subject: x". */
+static bool has_space_before_colon(const struct header *h)
+{
+    for (size_t i = 0; i < h->count; i++)
+        if (header_name(&h->fields[i]).len < h->fields[i].name.len)
+            return true;
+    return false;
+}
+
 struct policy_answer policy_judge(const struct config *c, const struct sender *sender, const struct header *h)
 {
     struct bytes from = BYTES_LIT("From"), domain;
@@ -30,6 +39,8 @@ struct policy_answer policy_judge(const struct config *c, const struct sender *s
     a.domain = config_find_domain(c, domain);
     if (a.domain != NULL && !sender_may(c, sender, a.domain))
         return answer(POLICY_FORBIDDEN, "this sender may not send as the domain of its From header field (senders:)");
+    if (a.domain != NULL && !a.domain->relaxed_header && has_space_before_colon(h))
+        return answer(POLICY_REJECT, "white space before a colon in the header, which only canonicalization: relaxed can sign");
     if (a.domain != NULL)
         a = (struct policy_answer){.verdict = POLICY_SIGN, .domain = a.domain, .reason = ""};
     return a;

@@ -18,17 +18,22 @@ static struct dkim_sign *message(const char *text)
     return m;
 }
 
+static const char *simple = ""; /* more of the domain */
+
 static enum policy_verdict judge(bool ours, const char *text)
 {
+    struct buf yaml_text = BUF_INIT;
     struct config *c = NULL;
     struct buf why = BUF_INIT;
     struct dkim_sign *m = message(text);
-    ck_assert_msg(config_parse("t", bytes_str(yaml), &c, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
+    buf_addf(&yaml_text, "%s%s", yaml, simple);
+    ck_assert_msg(config_parse("t", buf_bytes(&yaml_text), &c, &why) == ZEGEL_OK, "%s", buf_cstr(&why));
     struct policy_answer a = policy_judge(c, ours ? &local : &stranger, &m->header);
     ck_assert((a.domain != NULL) == (a.verdict == POLICY_SIGN));
     enum policy_verdict v = a.verdict;
     config_free(c);
     dkim_sign_free(m);
+    buf_free(&yaml_text);
     buf_free(&why);
     return v;
 }
@@ -45,6 +50,12 @@ START_TEST(verdicts)
     ck_assert_int_eq(judge(true, "From: a@example.nl\r\nFrom: b@example.nl\r\n"), POLICY_REJECT);
     ck_assert_int_eq(judge(true, "From: a@example.nl, b@example.com\r\n"), POLICY_REJECT);
     ck_assert_int_eq(judge(true, "From: nobody\r\n"), POLICY_REJECT);
+    ck_assert_int_eq(judge(true, "From : a@example.nl\r\nX\t: y\r\n"), POLICY_SIGN);
+    simple = "    canonicalization: simple\n"; /* then the signer would refuse what we make */
+    ck_assert_int_eq(judge(true, "From : a@example.nl\r\n"), POLICY_REJECT);
+    ck_assert_int_eq(judge(true, "From: a@example.nl\r\nX\t: y\r\n"), POLICY_REJECT);
+    ck_assert_int_eq(judge(true, "From: a@example.nl\r\nX: y\r\n"), POLICY_SIGN);
+    simple = "";
 }
 END_TEST
 
