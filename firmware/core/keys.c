@@ -105,7 +105,7 @@ static enum sw commit_ed25519(unsigned index, struct key *k, struct crypto_ed255
 enum sw keys_generate(unsigned index, struct key *k)
 {
     struct crypto_ed25519 ed;
-    k->generated = 1;
+    k->generated = KEY_MADE_HERE;
     if (key_is_ed25519(k)) {
         return crypto_ed25519_generate(&ed) == CRYPTO_OK ? commit_ed25519(index, k, &ed) : SW_FAULT;
     }
@@ -134,6 +134,66 @@ enum sw keys_delete(unsigned index)
         return SW_MEMORY_FAILURE;
     memset(&keys[index], 0, sizeof keys[index]);
     return SW_OK;
+}
+
+/* ---- sealed boxes of whole keys */
+
+enum sw keys_wrap(unsigned index, const uint8_t wrapping[32], struct span purpose, struct tlv_out *box)
+{
+    if (!read_record(index))
+        return SW_MEMORY_FAILURE;
+    size_t len = sizeof(struct key) + secret_len(&record.key);
+    if (len + CRYPTO_SEAL_OVERHEAD > box->cap - box->len)
+        box->overflow = true;
+    else {
+        crypto_seal(wrapping, purpose.data, purpose.len, (const uint8_t *)&record, len, box->data + box->len);
+        box->len += len + CRYPTO_SEAL_OVERHEAD;
+    }
+    crypto_wipe(&record, sizeof record);
+    return SW_OK;
+}
+
+/* Nobody without the domain's key made this box; what is in it is looked at all the same. */
+static bool is_sound(const struct key *k, size_t len)
+{
+    if ((k->bits != 0 && !crypto_rsa_bits_valid(k->bits)) || len != sizeof(struct key) + secret_len(k) ||
+        k->policy < KEY_DKIM_ONLY || k->policy > KEY_BLIND || k->flags > KEY_FLAGS || k->domain_len > NAME_LEN_MAX ||
+        k->selector_len > KEY_SELECTOR_MAX)
+        return false;
+    return k->policy == KEY_BLIND || (name_check(span_of(k->domain, k->domain_len)) == NAME_OK &&
+                                      name_check(span_of(k->selector, k->selector_len)) == NAME_OK);
+}
+
+/* The private half is that of the public one, and signs. */
+static bool belongs(const struct key *k)
+{
+    struct crypto_ed25519 ed;
+    size_t half = k->bits / 16;
+    if (!key_is_ed25519(k))
+        return crypto_rsa_import(k->bits, k->e, record.secret, record.secret + half, &rsa) == CRYPTO_OK &&
+               memcmp(rsa.pub.n, k->public, k->bits / 8) == 0;
+    memcpy(ed.seed, record.secret, 32);
+    memcpy(ed.public, k->public, 32);
+    bool ok = crypto_ed25519_check(&ed) == CRYPTO_OK;
+    crypto_wipe(&ed, sizeof ed);
+    return ok;
+}
+
+enum sw keys_unwrap(unsigned index, const uint8_t wrapping[32], struct span purpose, struct span box)
+{
+    static struct key k;
+    if (box.len < sizeof(struct key) + CRYPTO_SEAL_OVERHEAD || box.len > sizeof record + CRYPTO_SEAL_OVERHEAD)
+        return SW_WRONG_DATA;
+    enum sw sw = SW_WRONG_DATA;
+    if (crypto_open(wrapping, purpose.data, purpose.len, box.data, box.len, (uint8_t *)&record) == CRYPTO_OK) {
+        k = record.key;
+        k.generated = KEY_RESTORED;
+        if (is_sound(&k, box.len - CRYPTO_SEAL_OVERHEAD) && belongs(&k))
+            sw = commit(index, &k);
+    }
+    crypto_wipe(&record, sizeof record);
+    crypto_wipe(&rsa, sizeof rsa);
+    return sw;
 }
 
 static int sign_rsa(const struct key *k, struct span t, uint8_t *out)

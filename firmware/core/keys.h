@@ -20,14 +20,16 @@ enum key_policy {
     KEY_BLIND = 3,     /* anything the OpenPGP application is given */
 };
 
-enum key_flag { KEY_STRICT = 1, KEY_8BIT = 2, KEY_WANT_EXPIRE = 4 };
+enum key_flag { KEY_STRICT = 1, KEY_8BIT = 2, KEY_WANT_EXPIRE = 4, KEY_MAY_LEAVE = 8, KEY_FLAGS = 15 };
+/* Where a key came to be. */
+enum key_origin { KEY_IMPORTED = 0, KEY_MADE_HERE = 1, KEY_RESTORED = 2 };
 enum { KEY_SELECTOR_MAX = 100, KEY_ID_LEN = 8, KEY_DAY_S = 86400 };
 
 /* All that is not secret. Fixed layout: it is what the store has. */
 struct key {
     uint8_t policy;    /* 0: there is no key */
     uint8_t flags;     /* key_flag */
-    uint8_t generated; /* 1: here; 0: imported */
+    uint8_t generated; /* key_origin */
     uint8_t domain_len, selector_len;
     uint8_t spare;
     uint16_t bits;       /* RSA: of the modulus; Ed25519: 0 */
@@ -58,6 +60,9 @@ enum sw keys_generate(unsigned index, struct key *k);
 enum sw keys_import_rsa(unsigned index, struct key *k, uint32_t e, struct span p, struct span q);
 enum sw keys_import_ed25519(unsigned index, struct key *k, const uint8_t seed[32]);
 enum sw keys_delete(unsigned index);
+/* The whole of a key in a sealed box, for backup.h; and out of one: its binding comes with it. */
+enum sw keys_wrap(unsigned index, const uint8_t wrapping[32], struct span purpose, struct tlv_out *box);
+enum sw keys_unwrap(unsigned index, const uint8_t wrapping[32], struct span purpose, struct span box);
 
 /* Signs `t` as it is: RSA a DigestInfo or what else fits, Ed25519 a message. No policy is looked at here: see sign.h. */
 enum sw keys_sign(unsigned index, struct span t, struct tlv_out *signature);

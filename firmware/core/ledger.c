@@ -76,6 +76,11 @@ static uint64_t sequence_of(struct span body)
     return tlv_uint(span_cut(body, 32, 40));
 }
 
+static bool is_new_key(uint8_t verdict)
+{
+    return verdict == LEDGER_KEY_MADE || verdict == LEDGER_KEY_IMPORTED || verdict == LEDGER_RESTORED;
+}
+
 /* What an entry says about the counters, at boot. */
 static void replay(struct span body)
 {
@@ -89,7 +94,7 @@ static void replay(struct span body)
     c->signatures = tlv_uint(span_cut(body, 49, 57));
     c->day_used = (uint32_t)tlv_uint(span_cut(body, 57, 61));
     c->day_s = (uint32_t)tlv_uint(span_cut(body, 61, 65));
-    if (verdict == LEDGER_KEY_MADE || verdict == LEDGER_KEY_IMPORTED)
+    if (is_new_key(verdict))
         c->since = c->signatures;
 }
 _Static_assert(BODY_FIXED == 98, "the offsets in replay");
@@ -192,7 +197,7 @@ int ledger_append(unsigned key, uint8_t verdict, const uint8_t hash[LEDGER_HASH]
     pass_time(key);
     if (verdict == 0)
         take(key);
-    if (verdict == LEDGER_KEY_MADE || verdict == LEDGER_KEY_IMPORTED)
+    if (is_new_key(verdict))
         now.counters[key].since = now.counters[key].signatures;
     memset(block, 0, sizeof block);
     struct tlv_out o = tlv_out_of(block + HEADER, MAC_AT - HEADER);

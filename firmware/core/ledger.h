@@ -19,7 +19,9 @@ enum {
     LEDGER_TICKET = 0x84,
     LEDGER_RESET = 0x85,
     LEDGER_FAULT = 0x86,
-    LEDGER_BLIND = 0x87
+    LEDGER_BLIND = 0x87,
+    LEDGER_EXPORTED = 0x88,
+    LEDGER_RESTORED = 0x89
 };
 
 struct ledger_counter {

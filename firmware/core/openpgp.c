@@ -1,4 +1,5 @@
 /* The OpenPGP application (card 3.4): what OpenSC and GnuPG expect, of which it signs and nothing else: no decryption. */
+#include "core/backup.h"
 #include "core/card.h"
 #include "core/device.h"
 #include "core/keys.h"
@@ -186,7 +187,7 @@ static enum sw activate(void)
     for (unsigned i = 0; i < KEYS && sw == SW_OK; i++)
         if (keys_get(i) != NULL)
             sw = keys_delete(i);
-    if (sw == SW_OK && (pin_reset_all() != 0 || card_format() != 0))
+    if (sw == SW_OK && (backup_delete() != 0 || pin_reset_all() != 0 || card_format() != 0))
         sw = SW_MEMORY_FAILURE;
     for (unsigned i = 0; i < KEYS; i++)
         sign_forget(i);

@@ -1,6 +1,7 @@
 /* token: the core's face to a port: boot, answer to reset, and one command at a time: chaining, SELECT, GET RESPONSE. */
 #include "token.h"
 
+#include "core/backup.h"
 #include "core/card.h"
 #include "core/device.h"
 #include "core/ledger.h"
@@ -33,7 +34,7 @@ int token_boot(void)
         return -1;
     if (fresh && (pin_reset_all() != 0 || ledger_format() != 0 || card_format() != 0 || device_format() != 0))
         return -1;
-    if (device_open() != 0 || pin_open() != 0 || card_open() != 0 || keys_open() != 0 || ledger_open() != 0)
+    if (device_open() != 0 || pin_open() != 0 || card_open() != 0 || keys_open() != 0 || backup_open() != 0 || ledger_open() != 0)
         return -1;
     hal_log(fresh ? "token: new store" : "token: store opened");
     return 0;
@@ -44,6 +45,7 @@ static void forget_all(void)
     session_forget();
     session.app = APP_NONE;
     zegel_forget();
+    backup_forget();
     chain.open = false;
     crypto_wipe(chain.data, sizeof chain.data);
     response.len = response.sent = 0;

@@ -17,7 +17,15 @@ enum {
     VAULT_LOG_BLOCKS = 1024
 };
 
-enum vault_object { VAULT_DEVICE, VAULT_PINS, VAULT_COUNTERS, VAULT_CARD, VAULT_KEY_0, VAULT_OBJECTS = VAULT_KEY_0 + VAULT_KEYS };
+enum vault_object {
+    VAULT_DEVICE,
+    VAULT_PINS,
+    VAULT_COUNTERS,
+    VAULT_CARD,
+    VAULT_KEY_0,
+    VAULT_BACKUP = VAULT_KEY_0 + VAULT_KEYS,
+    VAULT_OBJECTS
+};
 
 /* Finds the current version of each object and ends what a power failure interrupted. 0, or -1 when the medium fails or an object
  * that must be there has no whole version left. *fresh: the store was never set up to its end; set it up, the device last. */

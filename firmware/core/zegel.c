@@ -1,4 +1,5 @@
 /* The own application: keys that sign header blocks the token has parsed itself; the log; attestation. See README.md. */
+#include "core/backup.h"
 #include "core/block.h"
 #include "core/card.h"
 #include "core/device.h"
@@ -102,6 +103,8 @@ static enum sw info(struct tlv_out *out)
     put_token(out);
     tlv_put_object(out, 0x5f2e, span_of(port, strlen(port)));
     put_number(out, 0x92, device_boots(), 8);
+    if (backup_id() != NULL)
+        tlv_put_object(out, 0x99, span_of(backup_id(), BACKUP_ID));
     put_state(out);
     return SW_OK;
 }
@@ -200,8 +203,8 @@ static bool read_binding(struct span in, struct key *k)
     k->flags = (uint8_t)flags;
     bool named = take_text(in, 0x82, k->domain, sizeof k->domain, &k->domain_len) &&
                  take_text(in, 0x83, k->selector, sizeof k->selector, &k->selector_len);
-    return (bits == 0 || crypto_rsa_bits_valid((uint16_t)bits)) && policy >= KEY_DKIM_ONLY && policy <= KEY_BLIND && flags <= 7 &&
-           k->rate <= 60000 && (named || policy == KEY_BLIND);
+    return (bits == 0 || crypto_rsa_bits_valid((uint16_t)bits)) && policy >= KEY_DKIM_ONLY && policy <= KEY_BLIND &&
+           flags <= KEY_FLAGS && k->rate <= 60000 && (named || policy == KEY_BLIND);
 }
 
 /* Generated here; or imported, when the command has a seed (A0) or primes (A1 e, A2 p, A3 q). */
@@ -251,9 +254,11 @@ static enum sw create(unsigned index, struct span in)
         return SW_EXISTS;
     if (!read_binding(in, &k))
         return SW_WRONG_DATA;
+    if ((k.flags & KEY_MAY_LEAVE) != 0 && backup_id() == NULL)
+        return SW_CONDITIONS; /* for which domain is chosen when the key is made */
     enum sw sw = make_key(index, &k, in);
     if (sw == SW_OK)
-        sw = log_key(index, k.generated ? LEDGER_KEY_MADE : LEDGER_KEY_IMPORTED);
+        sw = log_key(index, k.generated == KEY_MADE_HERE ? LEDGER_KEY_MADE : LEDGER_KEY_IMPORTED);
     return sw == SW_OK ? show_in_openpgp(index) : sw;
 }
 
@@ -267,6 +272,35 @@ static enum sw destroy(unsigned index)
     if (sw == SW_OK)
         sw = keys_delete(index);
     return sw == SW_OK && index < KEY_OWN ? card_set_fingerprint(index, NULL) : sw;
+}
+
+/* ---- backup (backup.h) */
+
+static enum sw export(unsigned index, struct tlv_out *out) {
+    enum sw sw = backup_export(index, out); return sw == SW_OK ? log_key(index, LEDGER_EXPORTED) : sw;
+}
+
+static enum sw restore(unsigned index, struct span box)
+{
+    if (index >= KEYS || index < KEY_OWN)
+        return SW_NOT_FOUND;
+    if (keys_get(index) != NULL)
+        return SW_EXISTS;
+    enum sw sw = backup_restore(index, box);
+    return sw == SW_OK ? log_key(index, LEDGER_RESTORED) : sw;
+}
+
+static enum sw backup(const struct apdu *c, struct tlv_out *out)
+{
+    if (!session.admin)
+        return SW_SECURITY;
+    switch (c->ins) {
+    case 0x50: return backup_new(c->p1, c->p2);
+    case 0x52: return backup_share(c->p1, out);
+    case 0x54: return backup_join(c->data, out);
+    case 0x56: return export(index_of(c->p1), out);
+    default: return restore(index_of(c->p1), c->data);
+    }
 }
 
 /* ---- what the device vouches for: a statement (tag 7F4E) and its Ed25519 signature (5F37) over all of that object */
@@ -336,6 +370,11 @@ enum sw zegel_command(const struct apdu *c, struct tlv_out *out)
     case 0x34: return destroy(index_of(c->p1));
     case 0x40: return attest(c, out);
     case 0x42: return read_log(c->data, out);
+    case 0x50:
+    case 0x52:
+    case 0x54:
+    case 0x56:
+    case 0x58: return backup(c, out);
     case 0xca: return info(out);
     default: return SW_INS;
     }

@@ -21,6 +21,7 @@ enum {
     APPLET_LOST = 0 /* instead of a status word: the command did not get through */
 };
 
+enum { APPLET_STRICT = 1, APPLET_MAY_LEAVE = 8 };
 enum applet_policy { APPLET_DKIM_ONLY = 1, APPLET_TICKET = 2, APPLET_BLIND = 3 };
 
 /* Sends one APDU; *response_len: room, then octets, status word included. False: it did not get through. */

@@ -90,7 +90,7 @@ static long half_value(const struct applet_key *k, bool private, CK_ATTRIBUTE_TY
     case CKA_SIGN:
     case CKA_SENSITIVE:
     case CKA_ALWAYS_SENSITIVE: return private ? put_bool(room, type != CKA_ALWAYS_SENSITIVE || k->generated) : -1;
-    case CKA_NEVER_EXTRACTABLE: return private ? put_bool(room, k->generated) : -1;
+    case CKA_NEVER_EXTRACTABLE: return private ? put_bool(room, k->generated && (k->flags & APPLET_MAY_LEAVE) == 0) : -1;
     case CKA_EXTRACTABLE:
     case CKA_SIGN_RECOVER:
     case CKA_DECRYPT:
