@@ -44,12 +44,14 @@ enum {
     OPT_POLICY,
     OPT_RATE,
     OPT_DAILY_CAP,
+    OPT_MAY_LEAVE,
+    OPT_SHARES,
+    OPT_OUT,
     OPT_STRICT,
     OPT_DNS,
     OPT_RESOLVER,
     OPT_AUDIT,
     OPT_THRESHOLD,
-    OPT_SHARES
 };
 
 static const struct option long_options[] = {
@@ -92,11 +94,13 @@ static const struct option long_options[] = {
     {"rate", required_argument, NULL, OPT_RATE},
     {"daily-cap", required_argument, NULL, OPT_DAILY_CAP},
     {"strict", no_argument, NULL, OPT_STRICT},
+    {"may-leave", no_argument, NULL, OPT_MAY_LEAVE},
+    {"shares", required_argument, NULL, OPT_SHARES},
+    {"out", required_argument, NULL, OPT_OUT},
     {"dns", no_argument, NULL, OPT_DNS},
     {"resolver", required_argument, NULL, OPT_RESOLVER},
     {"audit", required_argument, NULL, OPT_AUDIT},
     {"threshold", required_argument, NULL, OPT_THRESHOLD},
-    {"shares", required_argument, NULL, OPT_SHARES},
     {0},
 };
 
@@ -171,11 +175,13 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_RATE: out->rate = optarg; break;
         case OPT_DAILY_CAP: out->daily_cap = optarg; break;
         case OPT_STRICT: out->strict = true; break;
+        case OPT_MAY_LEAVE: out->may_leave = true; break;
+        case OPT_SHARES: out->shares = optarg; break;
+        case OPT_OUT: out->out = optarg; break;
         case OPT_DNS: out->dns = true; break;
         case OPT_RESOLVER: out->resolver = optarg; break;
         case OPT_AUDIT: out->audit = optarg; break;
         case OPT_THRESHOLD: out->threshold = optarg; break;
-        case OPT_SHARES: out->shares = optarg; break;
         case OPT_NON_INTERACTIVE: out->non_interactive = true; break;
         case OPT_HELP:
             put_usage(stdout, cmd);

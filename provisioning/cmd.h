@@ -28,6 +28,7 @@ extern const struct cmd cmd_token_list, cmd_token_init, cmd_token_info, cmd_toke
     cmd_ceremony_export, cmd_ceremony_import, cmd_ceremony_run, cmd_ceremony_exception, cmd_ceremony_abandon, cmd_ceremony_seal,
     cmd_ceremony_verify, cmd_ceremony_permits;
 extern const struct cmd cmd_ceremony_split_pin;
+extern const struct cmd cmd_token_shares, cmd_token_join, cmd_token_export, cmd_token_restore;
 extern const struct cmd cmd_rotate_plan, cmd_rotate_run, cmd_rotate_status, cmd_rotate_compromise, cmd_rotate_abort,
     cmd_rotate_approve, cmd_rotate_suspend, cmd_rotate_resume, cmd_rotate_adopt;
 extern const struct cmd cmd_status, cmd_top, cmd_metrics;
@@ -39,9 +40,9 @@ struct cmd_options {
     const char *domain, *selector, *token, *algorithm, *so_pin_file, *label, *zone, *authserv_id, *key;
     const char *as, *pin, *backup_pin, *module, *card, *previous, *trust, *tsa, *text, *decision, *agreed, *state;
     const char *html, *lang, *explain, *resolver, *audit, *threshold, *shares;
-    const char *policy, *rate, *daily_cap;
+    const char *policy, *rate, *daily_cap, *out;
     const char *textfile, *interval, *count;
-    bool non_interactive, all, no_token, no_canary, non_sending, strict, dns;
+    bool non_interactive, all, no_token, no_canary, non_sending, strict, may_leave, dns;
 };
 
 /* Parses argv; words that are no options stay at argv[optind]. False after the usage was printed; *code is then the exit code. */

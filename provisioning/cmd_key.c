@@ -98,9 +98,10 @@ static int generate(struct cmd_token *t, const struct cmd_options *o, size_t a, 
         int err = zegeltoken_generate(&z, o, algorithms[a].type == KEY_RSA ? algorithms[a].bits : 0, why);
         return err == ZEGEL_OK ? find_labelled(t->token, label, k, why) : err;
     }
-    if (o->policy == NULL && o->rate == NULL && o->daily_cap == NULL && !o->strict && o->so_pin_file == NULL)
+    if (o->policy == NULL && o->rate == NULL && o->daily_cap == NULL && !o->strict && !o->may_leave && o->so_pin_file == NULL)
         return key_generate(t->token, algorithms[a].type, algorithms[a].bits, label, k, why);
-    buf_addf(why, "token %s: is no Zegel token; --policy, --rate, --daily-cap, --strict and --so-pin-file are for those",
+    buf_addf(why,
+             "token %s: is no Zegel token; --policy, --rate, --daily-cap, --strict, --may-leave and --so-pin-file are for those",
              t->token->cfg.name);
     return ZEGEL_ERR_USAGE;
 }
@@ -321,7 +322,8 @@ static int run_destroy(int argc, char **argv)
 const struct cmd cmd_key_generate = {
     "key", "generate", run_generate,
     "--domain D --selector S --algorithm rsa2048|rsa3072|rsa4096|ed25519 [--token NAME] [--json]\n"
-    "    on a Zegel token: --so-pin-file FILE [--policy dkim-only|ticket|blind] [--strict] [--rate N] [--daily-cap N]",
+    "    on a Zegel token: --so-pin-file FILE [--policy dkim-only|ticket|blind] [--strict] [--rate N] [--daily-cap N] "
+    "[--may-leave]",
     "Generate a signing key on the token."};
 const struct cmd cmd_key_list = {"key", "list", run_list, "[--token NAME] [--json]", "Keys on the token that can sign DKIM."};
 const struct cmd cmd_key_show = {"key", "show", run_show, "--domain D --selector S [--token NAME] [--json]",

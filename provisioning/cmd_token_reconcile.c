@@ -26,21 +26,12 @@ static json_t *as_json(const struct reconcile_report *r)
 static int open_and_reconcile(const struct config *c, const struct config_token *t, const struct note_key *key,
                               struct reconcile_report *out, struct buf *why)
 {
-    struct token_config cfg = {.name = t->name, .uri = t->token};
-    struct module *m = NULL;
-    struct token *token = NULL;
-    struct zegeltoken z;
-    int err = module_open(t->module, t->module_sha256, &m, why);
-    if (err == ZEGEL_OK)
-        err = token_open(m, &cfg, &token, why); /* no login: nothing of this needs a PIN */
-    if (err == ZEGEL_OK && !zegeltoken_of(m, token->slot, t->name, &z)) {
-        buf_addf(why, "token %s: is no Zegel token, it keeps no log", t->name);
-        err = ZEGEL_ERR_USAGE;
-    }
-    if (err == ZEGEL_OK)
-        err = reconcile(&z, c->state, key, out, why);
-    token_close(token);
-    module_close(m);
+    struct zegeltoken_opened token;
+    int err = zegeltoken_open(t, &token, why); /* no login: nothing of this needs a PIN */
+    if (err != ZEGEL_OK)
+        return err;
+    err = reconcile(&token.z, c->state, key, out, why);
+    zegeltoken_close(&token);
     return err;
 }
 

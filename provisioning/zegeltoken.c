@@ -33,6 +33,29 @@ bool zegeltoken_of(const struct module *m, CK_SLOT_ID slot, const char *name, st
     return symbol != NULL;
 }
 
+int zegeltoken_open(const struct config_token *t, struct zegeltoken_opened *out, struct buf *why)
+{
+    struct token_config cfg = {.name = t->name, .uri = t->token};
+    *out = (struct zegeltoken_opened){0};
+    int err = module_open(t->module, t->module_sha256, &out->module, why);
+    if (err == ZEGEL_OK)
+        err = token_open(out->module, &cfg, &out->token, why);
+    if (err == ZEGEL_OK && !zegeltoken_of(out->module, out->token->slot, t->name, &out->z)) {
+        buf_addf(why, "token %s: is no Zegel token", t->name);
+        err = ZEGEL_ERR_USAGE;
+    }
+    if (err != ZEGEL_OK)
+        zegeltoken_close(out);
+    return err;
+}
+
+void zegeltoken_close(struct zegeltoken_opened *t)
+{
+    token_close(t->token);
+    module_close(t->module);
+    *t = (struct zegeltoken_opened){0};
+}
+
 int zegeltoken_said(const struct zegeltoken *z, const char *what, unsigned sw, struct buf *why)
 {
     if (sw == SW_OK)
@@ -49,8 +72,7 @@ int zegeltoken_said(const struct zegeltoken *z, const char *what, unsigned sw, s
 
 /* ---- keys */
 
-/* The administrator from here on, until zegeltoken_leave. A wrong PIN is one of three tries: never sent again by itself. */
-static int become_admin(const struct zegeltoken *z, const struct cmd_options *o, struct buf *why)
+int zegeltoken_admin(const struct zegeltoken *z, const struct cmd_options *o, struct buf *why)
 {
     struct buf pin = BUF_INIT;
     if (o->so_pin_file == NULL) {
@@ -65,7 +87,7 @@ static int become_admin(const struct zegeltoken *z, const struct cmd_options *o,
     return err;
 }
 
-static void leave_admin(const struct zegeltoken *z)
+void zegeltoken_admin_end(const struct zegeltoken *z)
 {
     (void)applet_forget(&z->applet, ADMIN);
 }
@@ -82,7 +104,7 @@ static bool number_of(const char *text, unsigned long max, uint32_t *out)
 static bool binding_of(const struct cmd_options *o, unsigned bits, struct applet_key *k)
 {
     const char *policy = o->policy == NULL ? policies[APPLET_DKIM_ONLY] : o->policy;
-    *k = (struct applet_key){.bits = bits, .flags = o->strict ? 1 : 0};
+    *k = (struct applet_key){.bits = bits, .flags = (o->strict ? APPLET_STRICT : 0) | (o->may_leave ? APPLET_MAY_LEAVE : 0)};
     for (unsigned i = APPLET_DKIM_ONLY; i <= APPLET_BLIND; i++)
         if (strcmp(policy, policies[i]) == 0)
             k->policy = i;
@@ -93,8 +115,7 @@ static bool binding_of(const struct cmd_options *o, unsigned bits, struct applet
     return k->policy != 0 && number_of(o->rate, RATE_MAX, &k->rate) && number_of(o->daily_cap, UINT32_MAX, &k->daily_cap);
 }
 
-/* A number nobody has; nor has any key that name. */
-static int free_number(const struct zegeltoken *z, struct applet_key *k, struct buf *why)
+int zegeltoken_free_number(const struct zegeltoken *z, struct applet_key *k, struct buf *why)
 {
     struct applet_info info = {0};
     struct applet_key other = {0};
@@ -124,13 +145,13 @@ int zegeltoken_generate(struct zegeltoken *z, const struct cmd_options *o, unsig
         buf_addf(why, "--policy is dkim-only, ticket or blind; --rate at most %d a minute; --daily-cap a number", RATE_MAX);
         return ZEGEL_ERR_USAGE;
     }
-    int err = free_number(z, &k, why);
+    int err = zegeltoken_free_number(z, &k, why);
     if (err == ZEGEL_OK)
-        err = become_admin(z, o, why);
+        err = zegeltoken_admin(z, o, why);
     if (err != ZEGEL_OK)
         return err;
     err = zegeltoken_said(z, "making a key", applet_create(&z->applet, &k), why);
-    leave_admin(z);
+    zegeltoken_admin_end(z);
     return err;
 }
 
@@ -156,11 +177,11 @@ int zegeltoken_destroy(struct zegeltoken *z, const struct cmd_options *o, const 
     uint8_t number = 0;
     int err = number_by_id(z, id, id_len, &number, why);
     if (err == ZEGEL_OK)
-        err = become_admin(z, o, why);
+        err = zegeltoken_admin(z, o, why);
     if (err != ZEGEL_OK)
         return err;
     err = zegeltoken_said(z, "deleting the key", applet_delete(&z->applet, number), why);
-    leave_admin(z);
+    zegeltoken_admin_end(z);
     return err;
 }
 
@@ -220,15 +241,16 @@ static json_t *hex(const uint8_t *data, size_t len)
 
 static json_t *describe_key(const struct applet_key *k)
 {
-    json_t *j = json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:o}", "number", k->number, "algorithm",
-                          k->bits == 0      ? "ed25519"
-                          : k->bits == 2048 ? "rsa2048"
-                          : k->bits == 3072 ? "rsa3072"
-                                            : "rsa4096",
-                          "policy", zegeltoken_policy_name(k->policy), "domain", k->domain, "selector", k->selector,
-                          "strict_alignment", (k->flags & 1) != 0, "generated_here", k->generated, "rate_a_minute",
-                          (json_int_t)k->rate, "daily_cap", (json_int_t)k->daily_cap, "signatures", (json_int_t)k->signatures,
-                          "today", (json_int_t)k->today, "id", hex(k->id, sizeof k->id));
+    json_t *j =
+        json_pack("{s:i, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:o}", "number", k->number, "algorithm",
+                  k->bits == 0      ? "ed25519"
+                  : k->bits == 2048 ? "rsa2048"
+                  : k->bits == 3072 ? "rsa3072"
+                                    : "rsa4096",
+                  "policy", zegeltoken_policy_name(k->policy), "domain", k->domain, "selector", k->selector, "strict_alignment",
+                  (k->flags & APPLET_STRICT) != 0, "may_leave_wrapped", (k->flags & APPLET_MAY_LEAVE) != 0, "generated_here",
+                  k->generated, "rate_a_minute", (json_int_t)k->rate, "daily_cap", (json_int_t)k->daily_cap, "signatures",
+                  (json_int_t)k->signatures, "today", (json_int_t)k->today, "id", hex(k->id, sizeof k->id));
     return j;
 }
 

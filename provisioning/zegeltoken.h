@@ -18,6 +18,20 @@ struct zegeltoken {
 
 /* False: another vendor's token. `out` must not be moved afterwards. */
 bool zegeltoken_of(const struct module *m, CK_SLOT_ID slot, const char *name, struct zegeltoken *out);
+struct zegeltoken_opened {
+    struct module *module;
+    struct token *token;
+    struct zegeltoken z;
+};
+/* A Zegel token of the configuration, without a login; on failure nothing is open. Not to be moved. */
+int zegeltoken_open(const struct config_token *t, struct zegeltoken_opened *out, struct buf *why);
+void zegeltoken_close(struct zegeltoken_opened *t);
+/* The administrator (--so-pin-file) from here on, until zegeltoken_admin_end. A wrong PIN is one of three tries: never sent again
+ * by itself. */
+int zegeltoken_admin(const struct zegeltoken *z, const struct cmd_options *o, struct buf *why);
+void zegeltoken_admin_end(const struct zegeltoken *z);
+/* k->number: one that no key has; nor may any key have its domain and selector, where it has them. */
+int zegeltoken_free_number(const struct zegeltoken *z, struct applet_key *k, struct buf *why);
 /* ZEGEL_OK for SW_OK; otherwise an error, and "token NAME: WHAT: why" in `why`. */
 int zegeltoken_said(const struct zegeltoken *z, const char *what, unsigned sw, struct buf *why);
 /* A key as the options say, for DOMAIN/SELECTOR, under the next free number. */

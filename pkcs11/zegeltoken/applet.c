@@ -50,7 +50,7 @@ static unsigned fetch(const struct applet *a, unsigned sw, uint8_t *response, si
     return sw;
 }
 
-static unsigned command(const struct applet *a, uint8_t ins, uint8_t p1, uint8_t p2, struct span data,
+unsigned applet_command(const struct applet *a, uint8_t ins, uint8_t p1, uint8_t p2, struct span data,
                         uint8_t response[APPLET_RESPONSE_MAX], size_t *len)
 {
     unsigned sw = SW_OK;
@@ -71,7 +71,7 @@ static unsigned tell(const struct applet *a, uint8_t ins, uint8_t p1, uint8_t p2
 {
     uint8_t response[APPLET_RESPONSE_MAX];
     size_t len;
-    return command(a, ins, p1, p2, data, response, &len);
+    return applet_command(a, ins, p1, p2, data, response, &len);
 }
 
 unsigned applet_select(const struct applet *a)
@@ -163,7 +163,7 @@ unsigned applet_info(const struct applet *a, struct applet_info *out)
 {
     uint8_t response[APPLET_RESPONSE_MAX];
     size_t len;
-    unsigned sw = command(a, 0xca, 0, 0, span_of(NULL, 0), response, &len);
+    unsigned sw = applet_command(a, 0xca, 0, 0, span_of(NULL, 0), response, &len);
     return sw != SW_OK || read_info(span_of(response, len), out) ? sw : SW_FAULT;
 }
 
@@ -200,7 +200,7 @@ unsigned applet_key_info(const struct applet *a, uint8_t number, struct applet_k
 {
     uint8_t response[APPLET_RESPONSE_MAX];
     size_t len;
-    unsigned sw = command(a, 0x32, number, 0, span_of(NULL, 0), response, &len);
+    unsigned sw = applet_command(a, 0x32, number, 0, span_of(NULL, 0), response, &len);
     return sw != SW_OK || read_key(span_of(response, len), number, out) ? sw : SW_FAULT;
 }
 
@@ -248,7 +248,7 @@ unsigned applet_sign_block(const struct applet *a, uint8_t number, struct span b
     for (; sw == SW_OK && block.len - at > APPLET_COMMAND_MAX; at += APPLET_COMMAND_MAX)
         sw = tell(a, 0x12, 0, 0, span_cut(block, at, at + APPLET_COMMAND_MAX));
     if (sw == SW_OK)
-        sw = command(a, 0x14, 0, 0, span_cut(block, at, block.len), response, &got);
+        sw = applet_command(a, 0x14, 0, 0, span_cut(block, at, block.len), response, &got);
     return take_signature(sw, response, got, signature, len);
 }
 
@@ -256,7 +256,7 @@ unsigned applet_sign(const struct applet *a, uint8_t number, struct span data, u
 {
     uint8_t response[APPLET_RESPONSE_MAX];
     size_t got = 0;
-    unsigned sw = command(a, 0x16, number, 0, data, response, &got);
+    unsigned sw = applet_command(a, 0x16, number, 0, data, response, &got);
     return take_signature(sw, response, got, signature, len);
 }
 
@@ -318,7 +318,7 @@ unsigned applet_attest(const struct applet *a, uint8_t number, const uint8_t non
     uint8_t response[APPLET_RESPONSE_MAX];
     size_t len;
     memset(out, 0, sizeof *out);
-    unsigned sw = command(a, 0x40, number, 0, span_of(nonce, APPLET_NONCE), response, &len);
+    unsigned sw = applet_command(a, 0x40, number, 0, span_of(nonce, APPLET_NONCE), response, &len);
     if (sw != SW_OK)
         return sw;
     bool ours =
@@ -354,7 +354,7 @@ unsigned applet_read_log(const struct applet *a, uint64_t number, struct applet_
     size_t len;
     for (unsigned i = 0; i < 8; i++)
         wanted[i] = (uint8_t)(number >> (8 * (7 - i)));
-    unsigned sw = command(a, 0x42, 0, 0, span_of(wanted, sizeof wanted), response, &len);
+    unsigned sw = applet_command(a, 0x42, 0, 0, span_of(wanted, sizeof wanted), response, &len);
     return sw != SW_OK || (read_entry(span_of(response, len), out) && out->number == number) ? sw : SW_FAULT;
 }
 

@@ -77,6 +77,9 @@ struct applet_statement {
 };
 
 /* All return a status word (sw.h), or APPLET_LOST. An answer that makes no sense is SW_FAULT. */
+/* Any command of the application, chained as need be, and its whole answer. */
+unsigned applet_command(const struct applet *a, uint8_t ins, uint8_t p1, uint8_t p2, struct span data,
+                        uint8_t response[APPLET_RESPONSE_MAX], size_t *len);
 unsigned applet_select(const struct applet *a);
 unsigned applet_info(const struct applet *a, struct applet_info *out);
 unsigned applet_key_info(const struct applet *a, uint8_t number, struct applet_key *out);

@@ -184,4 +184,26 @@ wrong_pin() {
     [ "$(info 'j["pin_latch"], j["pin_count_low"]')" = "('PIN refused', True)" ]
 }
 verdict "a wrong PIN" "sent once" wrong_pin
+
+# ---- a key that may leave goes from one port to the other, with two of three shares
+stop_zegeld
+echo 123456 >"$WORK/pin"
+zegel token unlatch zegel >/dev/null
+admin() { zegel token "$@" --so-pin-file "$WORK/so-pin" >>"$WORK/backup" 2>&1; }
+key_of() { info '[(k["id"], k["policy"], k["daily_cap"], k["may_leave_wrapped"]) for k in j["keys"] if k["selector"] == "spare"]'; }
+backup() {
+    local before
+    mkdir "$WORK/shares"
+    admin shares --shares 2/3 --out "$WORK/shares" && make_key example.nl spare ed25519 --may-leave --daily-cap 500 || return 1
+    before=$(key_of)
+    ! admin export --domain example.nl --selector "$RSA_SELECTOR" --out "$WORK/box" &&
+        admin export --domain example.nl --selector spare --out "$WORK/box" || return 1
+    stop_token
+    TOKEN_STORE=$WORK/second start_token qemu
+    wait_for 20 info 1 >/dev/null 2>&1
+    ! admin restore "$WORK/box" && ! admin join "$WORK/shares/share-3" "$WORK/shares/share-3" &&
+        admin join "$WORK/shares/share-3" "$WORK/shares/share-1" && admin restore "$WORK/box" &&
+        [ "$(key_of)" = "$before" ] && [[ $before = *"'dkim-only', 500, True"* ]]
+}
+verdict "a wrapped key, native to QEMU, 2 of 3 shares" "the same key, bound to the same" backup
 [ "$failed" -eq 0 ]
