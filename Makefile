@@ -265,4 +265,4 @@ help: ## this list
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD)/obj $(BUILD)/pic $(BUILD)/tests -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(BUILD)/obj $(BUILD)/pic $(BUILD)/firmware $(BUILD)/tests -name '*.d' -type f 2>/dev/null)
