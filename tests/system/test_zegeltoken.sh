@@ -206,4 +206,42 @@ backup() {
         [ "$(key_of)" = "$before" ] && [[ $before = *"'dkim-only', 500, True"* ]]
 }
 verdict "a wrapped key, native to QEMU, 2 of 3 shares" "the same key, bound to the same" backup
+
+# ---- the stock way: OpenSC's module and the OpenPGP application, whose keys are blind; two tokens of PKCS#11 on one card
+opensc_keys() {
+    openpgp-tool --gen-key 1 --key-type rsa2048 --verify CHV3 --pin 12345678 >"$WORK/out" 2>&1 &&
+        opensc-tool --reader 0 -s 00A4040006D27600012401 -s 00:20:00:83:08:31:32:33:34:35:36:37:38 -s 00:DA:00:C3:0A:16:2B:06:01:04:01:DA:47:0F:01 \
+            -s 00:47:80:00:02:A4:00:00 -s 00:DA:00:C9:14:0102030405060708090A0B0C0D0E0F1011121314 >"$WORK/out" 2>&1
+}
+write_opensc_config() {
+    local module sig="pkcs11:token=OpenPGP%20card%20%28User%20PIN%20%28sig%29%29" aut="pkcs11:token=OpenPGP%20card%20%28User%20PIN%29"
+    module=$(dpkg -L opensc-pkcs11 | grep '/opensc-pkcs11.so$' | head -n 1)
+    rm -rf "$WORK/state" && mkdir "$WORK/state"
+    cat >"$WORK/zegel.yaml" <<CONFIG
+state: $WORK/state
+trusted-networks: [127.0.0.0/8]
+key-audit: warn # OpenSC's objects say that they can be changed
+tokens:
+  - {name: sig, module: $module, token: "$sig", pin: "file:$WORK/pin", deadline: 10s}
+  - {name: aut, module: $module, token: "$aut", pin: "file:$WORK/pin", deadline: 10s}
+listen:
+  - inet:$MILTER_PORT@127.0.0.1
+domains:
+  - domain: example.nl
+    keys:
+      - {selector: $RSA_SELECTOR, algorithm: rsa-sha256, key: "$sig;id=%01"}
+      - {selector: $ED_SELECTOR, algorithm: ed25519-sha256, key: "$aut;id=%03"}
+CONFIG
+}
+opensc_mail() {
+    stop_token
+    TOKEN_STORE=$WORK/third start_token native
+    wait_for 20 opensc-tool --reader 0 -n >/dev/null 2>&1
+    opensc_keys && write_opensc_config || return 1
+    stop_pid "$KNOT_PID"
+    start_knot
+    start_zegeld
+    mail
+}
+verdict "zegeld with the stock opensc-pkcs11" "6 messages, both algorithms: dkimpy, libopendkim" opensc_mail
 [ "$failed" -eq 0 ]
