@@ -219,6 +219,8 @@ tsan: deps ## the threaded parts under TSan, in build/tsan
 FUZZERS = $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(UNITOBJ) $(LIB)
 	$(Q)$(CC) $(ALLCFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lidn2 -lcrypto
+$(BUILD)/fuzz_zegeltoken: tests/fuzz/fuzz_zegeltoken.c $(call obj,pkcs11/zegeltoken/applet.c pkcs11/zegeltoken/object.c firmware/core/tlv.c)
+	$(Q)$(CC) $(ALLCFLAGS) -fsanitize=fuzzer $(ALLLDFLAGS) -o $@ $^ -lcrypto
 fuzzers: $(FUZZERS)
 
 fuzz: deps ## every fuzz target for SECONDS= each (libFuzzer, ASan, UBSan)
