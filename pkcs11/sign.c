@@ -7,7 +7,8 @@
 #include "base/err.h"
 #include "pkcs11/ckr.h"
 
-enum { TRIES = 5, PAUSE_MS = 20 }; /* several threads may find out about one loss one after the other */
+/* Several threads may find out about one loss one after the other. Busy is asked again more often, and after a pause. */
+enum { TRIES = 5, TRIES_BUSY = 10, PAUSE_MS = 20 };
 
 /* Tokens show CKA_END_DATE and sign on (SoftHSM does): we are the ones who keep to it. Dates are UTC; the last day counts. */
 static bool is_over(const struct key *k)
@@ -115,12 +116,13 @@ static int sign_data(struct token *t, struct key *k, struct bytes data, int64_t 
         if (data.len == 0)
             return ZEGEL_ERR_NOMEM;
     }
-    for (int try = 1; try <= TRIES; try++) {
+    for (int try = 1;; try++) {
         buf_clear(why);
         err = sign_once(t, k, data, deadline_ms, sig, sig_len, &rv, why);
-        if (err == ZEGEL_OK || !worth_another_try(rv) || clock_left_ms(deadline_ms) == 0)
+        bool busy = ckr_classify(rv) == CKR_CLASS_BUSY;
+        if (err == ZEGEL_OK || !worth_another_try(rv) || clock_left_ms(deadline_ms) == 0 || try == (busy ? TRIES_BUSY : TRIES))
             break;
-        if (try < TRIES && ckr_classify(rv) == CKR_CLASS_BUSY)
+        if (busy)
             pause_ms(PAUSE_MS);
     }
     /* What new sessions do not mend, a new process may. */

@@ -20,6 +20,7 @@
 #include "supervisor/reload.h"
 #include "supervisor/roll.h"
 #include "supervisor/statedir.h"
+#include "supervisor/trust.h"
 #include "supervisor/taken.h"
 #include "supervisor/upgrade.h"
 
@@ -186,7 +187,7 @@ int main(int argc, char **argv)
             return o == 'h' ? EXIT_SUCCESS : EXIT_CONFIG;
         }
     }
-    if (!read_first(&s))
+    if (!trust_environment() || !read_first(&s))
         return EXIT_CONFIG;
     if (check_only) {
         (void)printf("%s: good: %u domains, %u tokens\n", s.config_path, s.config->domains_count, s.config->tokens_count);

@@ -15,18 +15,9 @@
 #include "ipc/control.h"
 #include "supervisor/family.h"
 #include "supervisor/roll.h"
+#include "supervisor/trust.h"
 
 enum { TAKE_WITHIN_MS = 5000 };
-
-/* The configuration names the library that gets the PIN: where root runs us, nobody else may write it. */
-static bool is_ours_alone(const char *path)
-{
-    struct stat st;
-    if (geteuid() != 0 || stat(path, &st) != 0 || (st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0))
-        return true;
-    log_error("%s: others than root can write it; chown root, chmod go-w", path);
-    return false;
-}
 
 /* Said here, while the old configuration is still there to be kept. */
 static int check_resolver(const struct config *c, struct buf *why)
@@ -45,7 +36,7 @@ int reload_read(const char *path, struct config **c, int *fd)
     struct buf yaml = BUF_INIT, why = BUF_INIT;
     int err = ZEGEL_ERR_CONFIG;
     *fd = -1;
-    if (!is_ours_alone(path))
+    if (!trust_file(path)) /* it names the library that gets the PIN */
         return err;
     if (config_read(path, &yaml, &why) == ZEGEL_OK)
         err = config_parse(path, buf_bytes(&yaml), c, &why);

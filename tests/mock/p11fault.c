@@ -164,7 +164,11 @@ static CK_RV act(const struct p11fault_rule *r, CK_SESSION_HANDLE s)
     case P11FAULT_FORK: misbehave_after_fork(); break;
     case P11FAULT_NONE:
     case P11FAULT_FLIP:
-    case P11FAULT_SHORT: break;
+    case P11FAULT_SHORT:
+    case P11FAULT_OTHER:
+    case P11FAULT_LIE:
+    case P11FAULT_LONG:
+    case P11FAULT_SWAP: break;
     }
     return CKR_OK;
 }
@@ -210,7 +214,24 @@ static void bend(const struct call *c, CK_BYTE *sig, CK_ULONG *len)
             sig[value / 8 % *len] ^= (CK_BYTE)(1U << value % 8);
         if (c->hit[i]->action == P11FAULT_SHORT && *len >= value)
             *len -= value;
+        if (c->hit[i]->action == P11FAULT_LONG)
+            *len += value;
     }
+}
+
+/* The bit of a rule with this action that applies to the call; -1: none. */
+static int64_t bit_of(const struct call *c, enum p11fault_action action)
+{
+    for (unsigned i = 0; i < c->hits; i++)
+        if (c->hit[i]->action == action)
+            return (int64_t)c->hit[i]->value;
+    return -1;
+}
+
+static void flip(CK_BYTE *data, CK_ULONG len, int64_t bit)
+{
+    if (bit >= 0 && len > 0)
+        data[(CK_ULONG)bit / 8 % len] ^= (CK_BYTE)(1U << bit % 8);
 }
 
 /* ---- the functions; ENTER counts and leaves with what a rule says, LEAVE lets rules have the last word ---- */
@@ -350,7 +371,28 @@ static CK_RV f_C_GetAttributeValue(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE o, CK_A
 {
     ENTER(C_GetAttributeValue, s);
     rv = object_in(&o, CKR_OBJECT_HANDLE_INVALID);
-    LEAVE(rv == CKR_OK ? real->C_GetAttributeValue(s, o, template, count) : rv);
+    if (rv == CKR_OK)
+        rv = real->C_GetAttributeValue(s, o, template, count);
+    for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++)
+        if (template[i].pValue != NULL && (template[i].type == CKA_MODULUS || template[i].type == CKA_EC_POINT))
+            flip(template[i].pValue, template[i].ulValueLen, bit_of(&call, P11FAULT_LIE));
+    LEAVE(rv);
+}
+
+/* Any other private key that takes this mechanism. */
+static bool init_with_another(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key)
+{
+    CK_OBJECT_CLASS class = CKO_PRIVATE_KEY;
+    CK_ATTRIBUTE template = {CKA_CLASS, &class, sizeof class};
+    CK_OBJECT_HANDLE found[16];
+    CK_ULONG count = 0;
+    if (real->C_FindObjectsInit(s, &template, 1) != CKR_OK || real->C_FindObjects(s, found, 16, &count) != CKR_OK)
+        count = 0;
+    (void)real->C_FindObjectsFinal(s);
+    for (CK_ULONG i = 0; i < count; i++)
+        if (found[i] != key && real->C_SignInit(s, m, found[i]) == CKR_OK)
+            return true;
+    return false;
 }
 
 static CK_RV f_C_SignInit(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE key)
@@ -358,12 +400,21 @@ static CK_RV f_C_SignInit(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE
     session_of(s)->mechanism = m == NULL ? 0 : m->mechanism;
     ENTER(C_SignInit, s);
     rv = object_in(&key, CKR_KEY_HANDLE_INVALID);
+    if (rv == CKR_OK && bit_of(&call, P11FAULT_SWAP) >= 0 && init_with_another(s, m, key))
+        LEAVE(CKR_OK);
     LEAVE(rv == CKR_OK ? real->C_SignInit(s, m, key) : rv);
 }
 
 static CK_RV f_C_Sign(CK_SESSION_HANDLE s, CK_BYTE *data, CK_ULONG len, CK_BYTE *sig, CK_ULONG *sig_len)
 {
     ENTER(C_Sign, s);
+    CK_BYTE other[65536];
+    int64_t bit = bit_of(&call, P11FAULT_OTHER);
+    if (bit >= 0 && len <= sizeof other) {
+        memcpy(other, data, len);
+        flip(other, len, bit);
+        data = other;
+    }
     rv = real->C_Sign(s, data, len, sig, sig_len);
     if (rv == CKR_OK && sig != NULL)
         bend(&call, sig, sig_len);

@@ -39,6 +39,10 @@ enum p11fault_action {
     P11FAULT_EXIT,  /* exit(value) */
     P11FAULT_FLIP,  /* C_Sign: bit `value` of the signature */
     P11FAULT_SHORT, /* C_Sign: `value` octets less */
+    P11FAULT_OTHER, /* C_Sign: the signature of something else: bit `value` of the data differs */
+    P11FAULT_LIE,   /* C_GetAttributeValue: bit `value` of the modulus or of the point differs */
+    P11FAULT_LONG,  /* C_Sign: says its signature has `value` octets more */
+    P11FAULT_SWAP,  /* C_SignInit: with another key that takes the mechanism */
     P11FAULT_CLOSE, /* close this session, then call */
     P11FAULT_LOGOUT,
     P11FAULT_STALE, /* all object handles given so far are invalid from now on */

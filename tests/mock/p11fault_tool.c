@@ -3,9 +3,8 @@
  * new                    make FILE
  * rule FUNCTION WHEN ACTION [after] [mechanism=rsa|eddsa]   add a rule
  *      WHEN:   N (the Nth call from now), N+ (that and all later ones), N/M (that and each Mth later one); xK: at most K times
- *      ACTION: CKR_NAME, delay=MS, hang, crash, exit=STATUS, flip=BIT, short=OCTETS, close, logout, stale, fork
- * clear                  forget all rules
- * remove | return        the token is pulled out, put back
+ *      ACTION: CKR_NAME, delay=MS, hang, crash, exit=STATUS, flip=BIT, short=OCTETS, long=OCTETS, other=BIT, lie=BIT, swap,
+ * close, logout, stale, fork clear                  forget all rules remove | return        the token is pulled out, put back
  * moves                  it comes back in another slot each time
  * stale                  all object handles given so far become invalid
  * idle=MS                sessions expire after so long without a call; 0: never
@@ -84,8 +83,9 @@ static enum p11fault_action parse_action(struct p11fault_rule *r, const char *ac
     static const struct {
         const char *name;
         enum p11fault_action action;
-    } table[] = {{"delay=", P11FAULT_DELAY}, {"hang", P11FAULT_HANG},    {"crash", P11FAULT_CRASH}, {"exit=", P11FAULT_EXIT},
-                 {"flip=", P11FAULT_FLIP},   {"short=", P11FAULT_SHORT}, {"close", P11FAULT_CLOSE}, {"logout", P11FAULT_LOGOUT},
+    } table[] = {{"delay=", P11FAULT_DELAY}, {"hang", P11FAULT_HANG},    {"crash", P11FAULT_CRASH},  {"exit=", P11FAULT_EXIT},
+                 {"flip=", P11FAULT_FLIP},   {"short=", P11FAULT_SHORT}, {"other=", P11FAULT_OTHER}, {"lie=", P11FAULT_LIE},
+                 {"long=", P11FAULT_LONG},   {"swap", P11FAULT_SWAP},    {"close", P11FAULT_CLOSE},  {"logout", P11FAULT_LOGOUT},
                  {"stale", P11FAULT_STALE},  {"fork", P11FAULT_FORK}};
     if (strncmp(action, "CKR_", 4) == 0) {
         r->value = rv_of(action);

@@ -26,7 +26,7 @@ sed -i '1i users: {milter: nobody, signer: daemon, token: games, resolver: sync,
 inbound=inet:$(free_port)@127.0.0.1
 sed -i "s/^listen:/listen:\n  - $inbound/" "$WORK/zegel.yaml"
 echo "front-ends: [{listen: \"$inbound\", verify: yes, authserv-id: mx.example.nl}]" >>"$WORK/zegel.yaml"
-chown -R games "$WORK/softhsm"
+chown -R games "$WORK/softhsm/tokens"
 # The checkout may lie where these users cannot go.
 mkdir "$WORK/libexec"
 cp "$BUILD"/zegel-* "$WORK/libexec/"
@@ -113,6 +113,46 @@ stop_zegeld
 sed -i 's/milter: nobody/milter: nosuchuser/' "$WORK/zegel.yaml"
 timeout 10 "$BUILD/zegeld" --config "$WORK/zegel.yaml" >"$WORK/out" 2>&1
 same "unknown user: does not start" "$?" 2
+sed -i 's/milter: nosuchuser/milter: nobody/' "$WORK/zegel.yaml"
+
+# ---- what somebody else may have left where root starts us
+refused() { # NAME WORD: zegeld does not start, and says that word
+    timeout 10 "$BUILD/zegeld" --config "${CONFIG:-$WORK/zegel.yaml}" >"$WORK/out" 2>&1
+    local status=$?
+    if [ "$status" -ge 2 ] && [ "$status" -le 3 ] && grep -qF -e "$2" "$WORK/out"; then ok "$1"; else not_ok "$1" "status $status: $(cat "$WORK/out")"; fi
+}
+mkdir "$WORK/theirs"
+chown nobody "$WORK/theirs"
+cp "$WORK/zegel.yaml" "$WORK/theirs/"
+CONFIG=$WORK/theirs/zegel.yaml refused "configuration in somebody else's directory" "$WORK/theirs: others than root"
+ln -s "$WORK/theirs/zegel.yaml" "$WORK/link.yaml"
+CONFIG=$WORK/link.yaml refused "a link to it" "$WORK/theirs: others than root"
+touch "$WORK/theirs/file"
+chown nobody "$WORK/theirs/file"
+softhsm_conf=$SOFTHSM2_CONF libexec=$ZEGEL_LIBEXEC_DIR
+for name in OPENSSL_CONF SOFTHSM2_CONF OPENSC_CONF LD_LIBRARY_PATH OPENSSL_MODULES ZEGEL_LIBEXEC_DIR; do
+    path=$WORK/theirs/file
+    case $name in *_PATH | *_MODULES | *_DIR) path=$WORK/theirs ;; esac
+    export "$name=$path"
+    refused "\$$name of somebody else" "$name: $path: others than root"
+    unset "$name"
+done
+export SOFTHSM2_CONF=$softhsm_conf ZEGEL_LIBEXEC_DIR=$libexec
+# A signer that was taken over left a link: nothing of ours is given away through it.
+mv "$WORK/state/audit" "$WORK/state/audit.away"
+mkdir "$WORK/roots"
+ln -s "$WORK/roots" "$WORK/state/audit"
+refused "state: audit is a link" "audit: is no directory"
+same "... and where it leads stays root's" "$(stat -c %U "$WORK/roots")" root
+rm "$WORK/state/audit"
+mkdir "$WORK/state/audit"
+chown games "$WORK/state/audit"
+refused "state: audit belongs to another of our users" "audit: belongs to somebody else"
+rmdir "$WORK/state/audit"
+mv "$WORK/state/audit.away" "$WORK/state/audit"
+chmod 777 "$WORK/state"
+refused "state: anybody can write it" "others than its owner"
+chmod 711 "$WORK/state"
 
 [ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
 SHOW_LOGS=

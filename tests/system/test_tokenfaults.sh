@@ -11,6 +11,7 @@ need_programs
 make_work_dir
 SHOW_LOGS=1
 make_fault_tokens >/dev/null || die "no tokens"
+zegel key generate --domain example.nl --selector other --algorithm rsa2048 --token faulty >/dev/null || die "no other key"
 
 # ---- token removed and back
 removals() { # NAME ROUNDS WORKERS [moves]
@@ -130,6 +131,29 @@ for bend in flip=0 flip=777 flip=2047 short=1; do
     verdict "every signature $bend" "released $GOOD, tempfail $TEMPFAIL; quarantined $(said 'QUARANTINED') keys" \
         test "$GOOD" -eq 0 -a "$TEMPFAIL" -eq 20 -a "$BAD" -eq 0 -a "$(said QUARANTINED)" -eq 2
 done
+# ---- a token that lies: the signature of something else, with another key, of another length, and about its public key
+lies() { # NAME QUARANTINED RULE...
+    local name=$1 quarantined=$2
+    shift 2
+    fresh_zegeld 2s
+    fault rule "$@"
+    [ "$1" != C_GetAttributeValue ] || for pid in $(token_workers); do kill -9 "$pid"; done # they have looked already
+    MESSAGES=$(short_or 4 40) load 4 60
+    verdict "lying token: $name" "$(fault fired) lies; released $GOOD, tempfail $TEMPFAIL, lost $LOST, bad $BAD; quarantined $(said QUARANTINED)" \
+        test "$(fault fired)" -gt 0 -a "$GOOD" -eq 0 -a "$TEMPFAIL" -eq "$(short_or 4 40)" -a "$BAD" -eq 0 -a "$(said QUARANTINED)" -ge "$quarantined"
+}
+lies "signs something else" 2 C_Sign 1+ other=100
+lies "signs with another key" 1 C_SignInit 1+ swap
+lies "a longer signature than there is" 2 C_Sign 1+ long=1
+lies "a signature of a million octets" 0 C_Sign 1+ long=1000000
+lies "shows another public key" 0 C_GetAttributeValue 1+ lie=77
+fresh_zegeld 2s
+one_signed || not_ok "lying token: another public key later" "not signed before"
+fault rule C_GetAttributeValue 1+ lie=77
+for pid in $(token_workers); do kill -9 "$pid"; done
+MESSAGES=4 load 4 60
+verdict "lying token: another public key than the one that was pinned" "released $GOOD, tempfail $TEMPFAIL; $(said 'another public key than before') said" \
+    test "$GOOD" -eq 0 -a "$TEMPFAIL" -eq 4 -a "$BAD" -eq 0 -a "$(said 'another public key than before')" -gt 0
 fresh_zegeld 2s
 fault rule C_Sign 3x1 flip=5
 MESSAGES=20 load 2 60
