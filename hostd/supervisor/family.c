@@ -218,11 +218,12 @@ void family_start_missing(struct supervisor *s)
 
 /* ---- what they say ---- */
 
-void family_hear(struct supervisor *s, struct child *c)
+bool family_hear(struct supervisor *s, struct child *c)
 {
     struct control got;
-    if (control_recv(c->control, &got) != ZEGEL_OK)
-        return;
+    int err = control_recv(c->control, &got);
+    if (err != ZEGEL_OK)
+        return err != ZEGEL_ERR_CLOSED;
     c->heard_ms = clock_monotonic_ms();
     if (got.kind == CONTROL_READY) {
         unsigned long serial = strtoul(got.name, NULL, 10); /* of a configuration; 0 for all else */
@@ -242,6 +243,7 @@ void family_hear(struct supervisor *s, struct child *c)
                  s->config->listen_count);
         (void)sd_notify(0, "READY=1");
     }
+    return true;
 }
 
 /* What lives answers. What hangs, which waitpid does not tell, is ended and started again. */

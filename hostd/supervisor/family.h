@@ -10,8 +10,8 @@ bool family_plan(struct supervisor *s);
 int family_start(struct supervisor *s, struct child *c);
 /* Start whoever should run and does not. */
 void family_start_missing(struct supervisor *s);
-/* Take one message of a child. */
-void family_hear(struct supervisor *s, struct child *c);
+/* Take one message of a child. False when it has hung up: it has ended, or is about to. */
+bool family_hear(struct supervisor *s, struct child *c);
 /* Note who has ended. False when it is one that we cannot do without. */
 bool family_reap(struct supervisor *s);
 /* Ask each whether it lives, from time to time; end who hangs, and who has had his time. */

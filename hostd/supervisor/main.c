@@ -71,7 +71,7 @@ static int turn(struct supervisor *s, int signals)
     if (poll(p, count + 1, s->roll == ROLL_NONE ? 100 : 10) > 0) {
         for (unsigned i = 0; i < count; i++)
             if (p[i + 1].revents & POLLIN)
-                family_hear(s, &s->children[i]);
+                (void)family_hear(s, &s->children[i]);
         if (p[0].revents & POLLIN)
             result = take_signals(s, signals);
     }

@@ -105,8 +105,9 @@ static void wait_taken(struct supervisor *s, struct child *c)
 {
     int64_t deadline = clock_monotonic_ms() + TAKE_WITHIN_MS;
     struct pollfd p = {.fd = c->control, .events = POLLIN};
-    while (c->config_taken != s->config_serial && poll(&p, 1, clock_left_ms(deadline)) > 0 && (p.revents & POLLIN))
-        family_hear(s, c);
+    while (c->config_taken != s->config_serial && clock_left_ms(deadline) > 0 && poll(&p, 1, clock_left_ms(deadline)) > 0 &&
+           (p.revents & POLLIN) && family_hear(s, c))
+        ;
 }
 
 /* Tokens first, then the signer, then the milters: nobody asks for a key that the next one does not know. */

@@ -41,6 +41,19 @@ verdict "SIGHUP x $hups at load, with another canonicalization each time" \
     "$(said 'configuration reloaded') reloads; signed $GOOD, tempfail $TEMPFAIL, lost $LOST, bad $BAD" \
     test "$GOOD" -gt 0 -a "$((TEMPFAIL + LOST + BAD))" -eq 0 -a "$(said 'configuration reloaded')" -ge 2
 
+# A process that dies before it has taken the configuration: nobody waits for it.
+for program in zegel-token zegel-signer zegel-milter; do
+    pid=$(pgrep -P "$ZEGELD_PID" "$program" | head -n 1)
+    count=$(said 'configuration reloaded')
+    kill -STOP "$pid"
+    kill -HUP "$ZEGELD_PID"
+    sleep 0.3
+    kill -KILL "$pid"
+    reloaded() { [ "$(said 'configuration reloaded')" -gt "$count" ]; }
+    verdict "SIGHUP, and $program dies of it" "" wait_for 15 reloaded
+    wait_for 15 one_signed || not_ok "SIGHUP, and $program dies of it" "not signed again: $LOADED"
+done
+
 # ---- restart at load: a connection is lost (the MTA says 4xx), a message is not
 restarts=$(short_or 3 100)
 load_behind 4 "$(short_or 5 150)"
