@@ -50,7 +50,7 @@ ZEGELTOKEN = $(wildcard pkcs11/zegeltoken/*.c)
 CEREMONY = $(wildcard provisioning/ceremony/*.c)
 LIFECYCLE = $(wildcard provisioning/lifecycle/*.c)
 DNS = $(wildcard provisioning/dns/*.c provisioning/check/*.c)
-IMPORT = $(wildcard provisioning/import/*.c)
+IMPORT = $(wildcard provisioning/import/*.c provisioning/doctor/*.c)
 CHECKTEXT = provisioning/check/spf.c provisioning/check/dmarc.c
 TOOL = $(wildcard provisioning/*.c)
 

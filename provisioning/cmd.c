@@ -40,6 +40,7 @@ enum {
     OPT_EXPLAIN,
     OPT_NO_TOKEN,
     OPT_NO_CANARY,
+    OPT_POSTFIX,
     OPT_NON_SENDING,
     OPT_POLICY,
     OPT_RATE,
@@ -88,6 +89,7 @@ static const struct option long_options[] = {
     {"lang", required_argument, NULL, OPT_LANG},
     {"explain", required_argument, NULL, OPT_EXPLAIN},
     {"no-token", no_argument, NULL, OPT_NO_TOKEN},
+    {"postfix", required_argument, NULL, OPT_POSTFIX},
     {"no-canary", no_argument, NULL, OPT_NO_CANARY},
     {"non-sending", no_argument, NULL, OPT_NON_SENDING},
     {"policy", required_argument, NULL, OPT_POLICY},
@@ -169,6 +171,7 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
         case OPT_LANG: out->lang = optarg; break;
         case OPT_EXPLAIN: out->explain = optarg; break;
         case OPT_NO_TOKEN: out->no_token = true; break;
+        case OPT_POSTFIX: out->postfix = optarg; break;
         case OPT_NO_CANARY: out->no_canary = true; break;
         case OPT_NON_SENDING: out->non_sending = true; break;
         case OPT_POLICY: out->policy = optarg; break;

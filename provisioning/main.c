@@ -29,6 +29,7 @@ static const struct cmd *const commands[] = {
     &cmd_dns_check,
     &cmd_dns_observe,
     &cmd_check,
+    &cmd_doctor,
     &cmd_import_opendkim,
     &cmd_import_dkimpy,
     &cmd_import_rspamd,

@@ -64,6 +64,7 @@ for file in machine.h machine.c names.c; do
 done
 only provisioning/check 'check/|dns/observe\.h|dkim/|config/(config|yaml)\.h|base/' "the check judges what was observed"
 
+only provisioning/doctor 'doctor/|config/(config|network)\.h|base/' "the doctor looks at Postfix and knows no mail"
 only provisioning/import 'import/|config/network\.h|dkim/|base/' "an import reads files and knows no token"
 
 only firmware/crypto '(crypto|hal|random|rsa|selftest)\.h"' "crypto stands on the port alone"
