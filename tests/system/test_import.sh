@@ -16,3 +16,5 @@ start_softhsm_token >/dev/null
 zegel key generate --domain shared --selector r --algorithm rsa2048 >/dev/null || die "no key"
 zegel key generate --domain shared --selector e --algorithm ed25519 >/dev/null || die "no key"
 "$PYTHON" "$SYSTEM/import_cases.py" opendkim "$WORK" "$BUILD"
+cases=$?
+"$PYTHON" "$SYSTEM/import_others.py" "$WORK" "$BUILD" && [ "$cases" -eq 0 ]
