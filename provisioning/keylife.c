@@ -9,6 +9,7 @@
 
 #include "audit/segment.h"
 #include "base/err.h"
+#include "lifecycle/store.h"
 
 enum { NAME_MAX_OURS = 253 + 1 + 63, PATH_CAP = 4096, TIME_DIGITS = 18 };
 
@@ -139,6 +140,38 @@ static int read_all(struct keylife *l, const char *dir, struct buf *why)
     return err;
 }
 
+/* ---- what zegel rotate knows ---- */
+
+static void add_rotation(struct keylife *l, struct store *s, const struct config_domain *d, const char *selector)
+{
+    struct buf ignored = BUF_INIT;
+    struct store_life r;
+    char name[NAME_MAX_OURS + 1];
+    (void)snprintf(name, sizeof name, "%s/%s", d->domain, selector);
+    struct entry *e = find(l, name);
+    if (e != NULL && store_life(s, d->domain, selector, &r, &ignored) == ZEGEL_OK) {
+        e->life.made_s = r.made_s;
+        e->life.seen_s = r.seen_s;
+        e->life.retired_s = r.retired_s;
+        e->life.revoked_s = r.revoked_s;
+        e->life.due_s = r.activated_s == 0 ? 0 : r.activated_s + d->rotates->seconds[ROTATION_ACTIVE];
+    }
+    buf_free(&ignored);
+}
+
+/* The store is its owner's alone: for others, and where none is, the log has to do. */
+static void read_rotation(struct keylife *l, const struct config *c)
+{
+    struct buf ignored = BUF_INIT;
+    struct store *s;
+    if (store_open(c->state, false, &s, &ignored) == ZEGEL_OK)
+        for (unsigned d = 0; d < c->domains_count; d++)
+            for (unsigned k = 0; c->domains[d].rotation && k < c->domains[d].keys_count; k++)
+                add_rotation(l, s, &c->domains[d], c->domains[d].keys[k].selector);
+    store_close(s);
+    buf_free(&ignored);
+}
+
 int keylife_read(const struct config *c, struct keylife **out, struct buf *why)
 {
     char dir[PATH_CAP];
@@ -146,6 +179,7 @@ int keylife_read(const struct config *c, struct keylife **out, struct buf *why)
     *out = new_for(c);
     if (*out == NULL)
         return ZEGEL_ERR_NOMEM;
+    read_rotation(*out, c);
     (void)snprintf(dir, sizeof dir, "%s/audit", c->state);
     if (stat(dir, &st) != 0 && errno == ENOENT)
         return ZEGEL_OK;

@@ -1,5 +1,5 @@
-/* keylife: the first and last signature of each configured key, from the audit log (hostd/audit/log.h). The records are read as
- * they stand: whether the log is whole is for `zegel audit verify` to say. */
+/* keylife: the first and last signature of each configured key, from the audit log (hostd/audit/log.h), and what zegel rotate
+ * knows of it. The records are read as they stand: whether the log is whole is for `zegel audit verify` to say. */
 #ifndef ZEGEL_KEYLIFE_H
 #define ZEGEL_KEYLIFE_H
 

@@ -83,12 +83,12 @@ int store_permission(struct store *s, const char *domain, const char *selector, 
 int store_permit(struct store *s, const char *domain, unsigned number, struct buf *why);
 int store_permitted(struct store *s, const char *domain, unsigned number, bool *out, struct buf *why);
 
-/* For zegel check: the life of one key; ZEGEL_ERR_NOT_FOUND when there is no database, or no such key in it. Times in seconds
- * since 1970, 0: not (yet). */
+/* For zegel check: the life of one key; ZEGEL_ERR_NOT_FOUND when there is no such key. Times in seconds since 1970, 0: not (yet).
+ */
 struct store_life {
     int64_t made_s, seen_s, activated_s, retired_s, revoked_s;
     enum life_state state;
 };
-int store_life(const char *state, const char *domain, const char *selector, struct store_life *out, struct buf *why);
+int store_life(struct store *s, const char *domain, const char *selector, struct store_life *out, struct buf *why);
 
 #endif

@@ -271,7 +271,7 @@ int store_cut_off(struct store *s, int64_t now_s, unsigned *count, struct buf *w
 
 /* ---- for others ---- */
 
-static int read_life(struct store *s, const char *domain, const char *selector, struct store_life *out, struct buf *why)
+int store_life(struct store *s, const char *domain, const char *selector, struct store_life *out, struct buf *why)
 {
     sqlite3_stmt *row;
     char state[24];
@@ -297,15 +297,4 @@ static int read_life(struct store *s, const char *domain, const char *selector, 
     }
     (void)sqlite3_finalize(row);
     return err == ZEGEL_OK && !found ? ZEGEL_ERR_NOT_FOUND : err;
-}
-
-int store_life(const char *state, const char *domain, const char *selector, struct store_life *out, struct buf *why)
-{
-    struct store *s;
-    *out = (struct store_life){0};
-    int err = store_open(state, false, &s, why);
-    if (err == ZEGEL_OK)
-        err = read_life(s, domain, selector, out, why);
-    store_close(s);
-    return err;
 }

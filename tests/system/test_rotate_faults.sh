@@ -47,6 +47,15 @@ R run
 before=$(states)
 check "one signs, one stands by" test "$before" = "1:active 2:standby"
 
+LD_PRELOAD=$BUILD/tests/clockstep.so "$BUILD/zegel" check example.nl --no-canary --json --config "$WORK/zegel.yaml" >"$WORK/seen" 2>&1
+known() { # what zegel check says of a key that signs is what zegel rotate knows
+    local day
+    for day in seen_s 'activated_s + 14 * 86400'; do
+        [ "$(grep -c "\"$(sql "SELECT date($day, 'unixepoch') FROM generations WHERE number = 1")\"" "$WORK/seen")" -ge 2 ] || return 1
+    done
+}
+check "zegel check knows since when its keys are seen, and until when they sign" known
+
 # ---- while all is well
 stop_pid "$SECONDARY_PID"
 R run

@@ -112,12 +112,12 @@ START_TEST(test_what_is_kept)
     ck_assert_str_eq(keys[0].selector, "s7");
     good(store_find_selector(s, "a.nl", "s7", &number, &why));
     ck_assert_uint_eq(number, 7);
-    store_close(s);
-    good(store_life(state, "a.nl", "s7", &life, &why));
+    good(store_life(s, "a.nl", "s7", &life, &why));
     ck_assert_int_eq(life.made_s, 3);
     ck_assert_int_eq(life.activated_s, 5);
     ck_assert_int_eq(life.state, LIFE_ACTIVE);
-    ck_assert_int_eq(store_life(state, "a.nl", "s8", &life, &why), ZEGEL_ERR_NOT_FOUND);
+    ck_assert_int_eq(store_life(s, "a.nl", "s8", &life, &why), ZEGEL_ERR_NOT_FOUND);
+    store_close(s);
     remove_state();
 }
 END_TEST
