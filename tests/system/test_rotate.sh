@@ -12,7 +12,6 @@ set -u
 
 need_root "$@"
 need_programs
-need_clockstep
 own_network "$0" "$@"
 make_work_dir
 SHOW_LOGS=1
@@ -20,7 +19,7 @@ start_rotation_world
 start_rotating_zegeld
 mkdir "$WORK/messages"
 
-P() { LD_PRELOAD=$BUILD/tests/clockstep.so "$PYTHON" "$@"; }
+P() { LD_PRELOAD=$OUR_CLOCK "$PYTHON" "$@"; }
 sign() { "$PYTHON" "$SYSTEM/milter_sign.py" "$MILTER_PORT" example.nl "${1:-text}" >"$WORK/message"; }
 tempfails() { sign; [ $? -eq 75 ]; }
 
@@ -32,7 +31,7 @@ check "status: not run yet, and 1" says 1 'has not been run yet'
 # The key from before rotation signs until the first generation does.
 "$BUILD/zegel" key generate --config "$WORK/zegel.yaml" --domain example.nl --selector before --algorithm ed25519 >/dev/null || die "no key from before"
 KEYS='    keys: [{selector: before, algorithm: ed25519-sha256}]' write_rotation_config
-LD_PRELOAD=$BUILD/tests/clockstep.so "$BUILD/zegel" dns publish --config "$WORK/zegel.yaml" --domain example.nl >/dev/null || die "not published"
+LD_PRELOAD=$OURS "$BUILD/zegel" dns publish --config "$WORK/zegel.yaml" --domain example.nl >/dev/null || die "not published"
 kill -HUP "$ZEGELD_PID"
 check "a key from before rotation signs meanwhile" wait_for 20 sign
 

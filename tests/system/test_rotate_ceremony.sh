@@ -13,7 +13,6 @@ set -u
 
 need_root "$@"
 need_programs
-need_clockstep
 own_network "$0" "$@"
 make_work_dir
 umask 077

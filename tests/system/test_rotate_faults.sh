@@ -11,7 +11,6 @@ set -u
 
 need_root "$@"
 need_programs
-need_clockstep
 own_network "$0" "$@"
 make_work_dir
 start_rotation_world
@@ -22,7 +21,7 @@ no_state_moved() { [ "$(states)" = "$1" ]; }
 # Changes one record by hand, as somebody else would, and everybody serves it.
 by_hand() { # LINE-OF-knsupdate...
     printf '%s\n' "server 127.0.0.2" "zone example.nl" "key hmac-sha256:zegel $SECRET" "$@" send >"$WORK/update"
-    LD_PRELOAD=$BUILD/tests/clockstep.so knsupdate "$WORK/update" || die "knsupdate"
+    LD_PRELOAD=$OUR_CLOCK knsupdate "$WORK/update" || die "knsupdate"
     catch_up
 }
 objects() { pkcs11-tool --module "$(softhsm_module)" --token-label zegel --login --pin "$(cat "$WORK/pin")" -O 2>/dev/null | grep -c "label: *example.nl/z[0-9]*n$1[re]\$"; }
@@ -47,7 +46,7 @@ R run
 before=$(states)
 check "one signs, one stands by" test "$before" = "1:active 2:standby"
 
-LD_PRELOAD=$BUILD/tests/clockstep.so "$BUILD/zegel" check example.nl --no-canary --json --config "$WORK/zegel.yaml" >"$WORK/seen" 2>&1
+LD_PRELOAD=$OURS "$BUILD/zegel" check example.nl --no-canary --json --config "$WORK/zegel.yaml" >"$WORK/seen" 2>&1
 known() { # what zegel check says of a key that signs is what zegel rotate knows
     local day
     for day in seen_s 'activated_s + 14 * 86400'; do
@@ -142,7 +141,7 @@ cat >"$WORK/publish" <<PROGRAM
 set -eu
 [ -z "\${SOFTHSM2_CONF:-}\${LD_PRELOAD:-}" ]
 record=\$(fold -w 200 | sed 's/.*/"&"/' | tr '\\n' ' ')
-export LD_PRELOAD=$BUILD/tests/clockstep.so CLOCKSTEP=$CLOCKSTEP
+export LD_PRELOAD=$OUR_CLOCK CLOCKSTEP=$CLOCKSTEP
 { echo "server 127.0.0.2"; echo "zone example.nl"; echo "key hmac-sha256:zegel $SECRET"; echo "del \$2. TXT"
   [ "\$1" != set ] || echo "add \$2. \$3 TXT \$record"; echo send; } | knsupdate
 PROGRAM
