@@ -152,7 +152,7 @@ $(BUILD)/bench/canon: tests/bench/canon.c $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lidn2 -lcrypto
 
-bench: all firmware $(BUILD)/bench/tables $(BUILD)/bench/load $(BUILD)/bench/rawsign $(BUILD)/bench/audit $(BUILD)/bench/canon ## speed, as ratios in one run
+bench: all firmware $(patsubst %,$(BUILD)/bench/%,tables load rawsign audit canon) $(BUILD)/tests/p11fault.so $(BUILD)/tests/p11fault ## speed, as ratios in one run
 	@BUILD=$(BUILD) tests/bench/bench.sh
 
 deps: ## install what is missing from Debian 12 (nothing if all is there)
