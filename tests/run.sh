@@ -1,15 +1,18 @@
 #!/bin/bash
 # Run every unit test in build/tests/ and every tests/system/test_*.sh; last line: 'N passed, N failed'.
-# run.sh [NAME...]: only the tests whose name contains one of the words. BUILD: the build directory (default build).
+# run.sh [NAME...]: only the tests whose name contains one of the words. BUILD: the build directory (default build). JOBS: so many at
+# once (as many as there are processors: most of them wait for servers most of the time).
 # A test that exits 77 was skipped; with CI=true that is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
 export BUILD
 LIMIT=${LIMIT:-600}
+JOBS=${JOBS:-$(nproc)}
 logs=$BUILD/test-logs
 mkdir -p "$logs"
-passed=0 failed=0
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
 
 wanted() { # NAME WORD...
     local name=$1 word
@@ -21,31 +24,54 @@ wanted() { # NAME WORD...
     return 1
 }
 
+# Says in one piece how it went, and leaves "passed" or "failed" in $results/NAME.
+run() { # NAME PROGRAM
+    local name=$1 log=$logs/$1.log begin status why
+    begin=$(date +%s)
+    timeout --kill-after=30 "$LIMIT" "$2" >"$log" 2>&1 </dev/null
+    status=$?
+    if [ "$status" -eq 77 ] && [ "${CI:-}" != true ]; then
+        echo "skip $name: $(tail -n 1 "$log")"
+        return
+    elif [ "$status" -eq 0 ]; then
+        echo "ok   $name ($(($(date +%s) - begin)) s)"
+        echo passed >"$results/$name"
+        return
+    fi
+    case $status in
+    77) why="skipped, which CI does not allow" ;;
+    124 | 137) why="did not end within $LIMIT s" ;;
+    *) why="exit status $status" ;;
+    esac
+    printf '%s\n%s\n' "FAIL $name: $why; the end of $log:" "$(tail -n 40 "$log" | sed 's/^/     /')"
+    echo failed >"$results/$name"
+}
+
+# Each test runs under a timeout of its own process group, which a Ctrl-C does not reach.
+stop() {
+    trap '' INT TERM
+    for pid in $(jobs -p); do pkill -TERM -P "$pid"; done
+    wait
+    exit 130
+}
+trap stop INT TERM
+
+under_way=0
 for program in "$BUILD"/tests/test_* tests/system/test_*.sh; do
     if [ ! -f "$program" ] || [ ! -x "$program" ]; then continue; fi
     name=$(basename "$program" .sh)
     wanted "$name" "$@" || continue
-    log=$logs/$name.log
-    begin=$(date +%s)
-    timeout --kill-after=30 "$LIMIT" "$program" >"$log" 2>&1 </dev/null
-    status=$?
-    if [ "$status" -eq 77 ] && [ "${CI:-}" != true ]; then
-        echo "skip $name: $(tail -n 1 "$log")"
-    elif [ "$status" -eq 0 ]; then
-        echo "ok   $name ($(($(date +%s) - begin)) s)"
-        passed=$((passed + 1))
-    else
-        case $status in
-        77) why="skipped, which CI does not allow" ;;
-        124 | 137) why="did not end within $LIMIT s" ;;
-        *) why="exit status $status" ;;
-        esac
-        echo "FAIL $name: $why; the end of $log:"
-        tail -n 40 "$log" | sed 's/^/     /'
-        failed=$((failed + 1))
+    if [ "$under_way" -ge "$JOBS" ]; then
+        wait -n
+        under_way=$((under_way - 1))
     fi
+    run "$name" "$program" &
+    under_way=$((under_way + 1))
 done
+wait
 
+passed=$(cat "$results"/* 2>/dev/null | grep -c passed)
+failed=$(cat "$results"/* 2>/dev/null | grep -c failed)
 if [ $((passed + failed)) -eq 0 ]; then
     echo "no tests found: run 'make' first" >&2
     failed=1
