@@ -62,7 +62,8 @@ static const char *authserv_id(const struct inbound *s)
 static sfsistat defer(SMFICTX *ctx, const char *why)
 {
     figures_count(FIGURE_TEMPFAILED);
-    log_warn("%s: not verified, 451: %s", field_queue_id(ctx), why);
+    log_event(LOG_LEVEL_WARN, &(struct log_fields){.queue_id = field_queue_id(ctx), .result = "tempfailed", .reason = why},
+              "not verified, 451: %s", why);
     (void)smfi_setreply(ctx, (char *)(uintptr_t) "451", (char *)(uintptr_t) "4.7.5",
                         (char *)(uintptr_t) "Message not verified, try again later");
     return SMFIS_TEMPFAIL;
@@ -71,7 +72,8 @@ static sfsistat defer(SMFICTX *ctx, const char *why)
 /* There is no way to remove what only some readers see: such mail is not taken. */
 static sfsistat refuse_hidden(SMFICTX *ctx)
 {
-    log_warn("%s: refused, 554: a bare CR or LF hides an Authentication-Results", field_queue_id(ctx));
+    log_event(LOG_LEVEL_WARN, &(struct log_fields){.queue_id = field_queue_id(ctx), .result = "malformed"},
+              "refused, 554: a bare CR or LF hides an Authentication-Results");
     (void)smfi_setreply(ctx, (char *)(uintptr_t) "554", (char *)(uintptr_t) "5.6.0",
                         (char *)(uintptr_t) "A bare CR or LF in the header hides an Authentication-Results field");
     return SMFIS_REJECT;
@@ -109,20 +111,34 @@ static bool remove_forged(SMFICTX *ctx, const struct inbound *s, unsigned *remov
     return true;
 }
 
+/* Domain and selector are the message's: the log escapes them. */
+static void log_result(SMFICTX *ctx, const struct verification *v)
+{
+    char domain[256], selector[256];
+    (void)snprintf(domain, sizeof domain, "%.*s", (int)v->sig.domain.len, (const char *)v->sig.domain.data);
+    (void)snprintf(selector, sizeof selector, "%.*s", (int)v->sig.selector.len, (const char *)v->sig.selector.data);
+    const struct log_fields f = {.queue_id = field_queue_id(ctx),
+                                 .domain = domain,
+                                 .selector = selector,
+                                 .result = verify_result_name(v->result),
+                                 .reason = v->reason};
+    log_event(LOG_LEVEL_INFO, &f, "dkim=%s d=%s s=%s%s%s", f.result, domain, selector, v->reason[0] == '\0' ? "" : ": ",
+              v->reason);
+}
+
 static void log_results(SMFICTX *ctx, const struct verification *v, size_t count, unsigned removed)
 {
     for (size_t i = 0; i < count; i++) {
         figures_verified((unsigned)v[i].result);
-        log_info("%s: dkim=%s d=%.*s s=%.*s%s%s", field_queue_id(ctx), verify_result_name(v[i].result), (int)v[i].sig.domain.len,
-                 (const char *)v[i].sig.domain.data, (int)v[i].sig.selector.len, (const char *)v[i].sig.selector.data,
-                 v[i].reason[0] == '\0' ? "" : ": ", v[i].reason);
+        log_result(ctx, &v[i]);
     }
     if (count == 0) {
         figures_verified(FIGURE_VERIFIED_NONE);
-        log_info("%s: dkim=none", field_queue_id(ctx));
+        log_event(LOG_LEVEL_INFO, &(struct log_fields){.queue_id = field_queue_id(ctx), .result = "none"}, "dkim=none");
     }
     if (removed > 0)
-        log_warn("%s: %u forged Authentication-Results removed", field_queue_id(ctx), removed);
+        log_event(LOG_LEVEL_WARN, &(struct log_fields){.queue_id = field_queue_id(ctx)},
+                  "%u forged Authentication-Results removed", removed);
 }
 
 /* ---- callbacks ---- */

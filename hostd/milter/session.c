@@ -39,31 +39,42 @@ static sfsistat reply(SMFICTX *ctx, const char *code, const char *enhanced, cons
         if (*p == '%' || (unsigned char)*p < ' ' || (unsigned char)*p > '~')
             *p = '?';
     if (smfi_setreply(ctx, (char *)(uintptr_t)code, (char *)(uintptr_t)enhanced, text) != MI_SUCCESS)
-        log_warn("%s: reply could not be set", field_queue_id(ctx));
+        log_event(LOG_LEVEL_WARN, &(struct log_fields){.queue_id = field_queue_id(ctx)}, "reply could not be set");
     return code[0] == '4' ? SMFIS_TEMPFAIL : SMFIS_REJECT;
+}
+
+/* What became of the message: for the log, whose line begins with the queue id. */
+static struct log_fields event(SMFICTX *ctx, const struct session *s, const char *result, const char *reason)
+{
+    const struct config_domain *d = s->policy.domain;
+    return (struct log_fields){
+        .queue_id = field_queue_id(ctx), .domain = d == NULL ? NULL : d->domain, .result = result, .reason = reason};
 }
 
 static sfsistat reject(SMFICTX *ctx, struct session *s, const char *reason)
 {
+    const struct log_fields f = event(ctx, s, "malformed", reason);
     figures_count(FIGURE_MALFORMED);
-    log_info("%s: client=%s: refused, 550: %s", field_queue_id(ctx), s->client_name, reason);
+    log_event(LOG_LEVEL_INFO, &f, "client=%s: refused, 550: %s", s->client_name, reason);
     return reply(ctx, "550", "5.6.0", "Message cannot be signed", reason);
 }
 
 static sfsistat forbid(SMFICTX *ctx, struct session *s, const struct sender *sender, const char *reason)
 {
+    const struct log_fields f = event(ctx, s, "forbidden", reason);
     figures_count(FIGURE_FORBIDDEN);
-    log_warn("%s: client=%s user=%s: refused, 550: %s", field_queue_id(ctx), s->client_name,
-             sender->user == NULL ? "" : sender->user, reason);
+    log_event(LOG_LEVEL_WARN, &f, "client=%s user=%s: refused, 550: %s", s->client_name, sender->user == NULL ? "" : sender->user,
+              reason);
     return reply(ctx, "550", "5.7.1", "Not authorised", reason);
 }
 
 static sfsistat tempfail(SMFICTX *ctx, const struct session *s, const char *reason)
 {
     const struct config_domain *d = s->policy.domain;
+    const struct log_fields f = event(ctx, s, "tempfailed", reason);
     figures_count(FIGURE_TEMPFAILED);
-    log_warn("%s: client=%s domain=%s: not signed, 451: %s", field_queue_id(ctx), s->client_name, d == NULL ? "?" : d->domain,
-             reason);
+    log_event(LOG_LEVEL_WARN, &f, "client=%s domain=%s: not signed, 451: %s", s->client_name, d == NULL ? "?" : d->domain,
+              reason);
     return reply(ctx, "451", "4.7.5", "Message not signed, try again later", reason);
 }
 
@@ -71,9 +82,10 @@ static sfsistat fail(SMFICTX *ctx, struct session *s, const char *reason)
 {
     const struct config_domain *d = s->policy.domain;
     if (d != NULL && d->on_failure == CONFIG_PASS_UNSIGNED) {
+        const struct log_fields f = event(ctx, s, "unsigned", reason);
         figures_count(FIGURE_UNSIGNED);
-        log_warn("%s: client=%s domain=%s: passed UNSIGNED, as its on-failure says: %s", field_queue_id(ctx), s->client_name,
-                 d->domain, reason);
+        log_event(LOG_LEVEL_WARN, &f, "client=%s domain=%s: passed UNSIGNED, as its on-failure says: %s", s->client_name,
+                  d->domain, reason);
         return SMFIS_ACCEPT;
     }
     return tempfail(ctx, s, reason);
@@ -114,9 +126,10 @@ static sfsistat sign_message(SMFICTX *ctx, struct session *s)
     for (unsigned i = d->keys_count; i-- > 0;) /* the first key's ends up on top */
         if (!field_insert(ctx, 1, "DKIM-Signature", signing_value(s->signing, i), s->leading_space))
             return fail(ctx, s, "the MTA did not take the header field"); /* 4xx: those already inserted go with the mail */
+    const struct log_fields f = event(ctx, s, "signed", NULL);
     figures_count(FIGURE_SIGNED);
-    log_info("%s: client=%s domain=%s: signed, %u signature%s", field_queue_id(ctx), s->client_name, d->domain, d->keys_count,
-             d->keys_count == 1 ? "" : "s");
+    log_event(LOG_LEVEL_INFO, &f, "client=%s domain=%s: signed, %u signature%s", s->client_name, d->domain, d->keys_count,
+              d->keys_count == 1 ? "" : "s");
     return SMFIS_ACCEPT;
 }
 

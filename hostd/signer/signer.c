@@ -157,7 +157,9 @@ static void judge(struct signer *s, const struct milter *m, const struct sign_re
             err = ZEGEL_OK;
     }
     if (err != ZEGEL_OK) {
-        log_error("%s: refused to sign for d=%s s=%s: %s", r->queue_id, r->domain, r->selector, why);
+        const struct log_fields f = {
+            .queue_id = r->queue_id, .domain = r->domain, .selector = r->selector, .result = "refused", .reason = why};
+        log_event(LOG_LEVEL_ERROR, &f, "refused to sign for d=%s s=%s: %s", r->domain, r->selector, why);
         set_reason(r, err, bytes_str(why));
         return;
     }
@@ -403,7 +405,8 @@ static void answer(struct signer *s, const struct request *r)
     if (m == NULL || !sign_reply_pack(&out, &p))
         return;
     if (io_send(m->fd, bytes_of(p.data, p.len), -1) == ZEGEL_ERR_BUSY)
-        log_warn("%s: a milter process does not take its answers", r->queue_id); /* its deadline answers the MTA */
+        log_event(LOG_LEVEL_WARN, &(struct log_fields){.queue_id = r->queue_id},
+                  "a milter process does not take its answers"); /* its deadline answers the MTA */
 }
 
 /* Only what permit() has let through has a domain and a key of the configuration. */

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/logsocket.h"
 #include "ipc/control.h"
 
 enum { SHORT_LIFE_MS = 2000, PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000 };
@@ -64,7 +65,8 @@ static _Noreturn void run(const struct child *c, const char *path, int control, 
     if (control != CONTROL_FD && dup2(control, CONTROL_FD) < 0)
         _exit(EX_OSERR);
     (void)fcntl(CONTROL_FD, F_SETFD, 0);
-    (void)close_range(CONTROL_FD + 1, ~0U, 0);
+    bool logs = logsocket_fd() >= 0 && dup2(logsocket_fd(), LOG_FD) == LOG_FD;
+    (void)close_range(logs ? LOG_FD + 1U : CONTROL_FD + 1U, ~0U, 0);
     become(user);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* no child outlives us */
     if (getppid() != parent)

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/logsocket.h"
 #include "supervisor/family.h"
 #include "supervisor/reload.h"
 #include "supervisor/roll.h"
@@ -136,6 +137,7 @@ static int open_signals(void)
 static int start(struct supervisor *s)
 {
     bool upgraded = upgrade_take(s);
+    logsocket_open(s->config->log == NULL ? "auto" : s->config->log);
     pages_own(&s->pages);
     if (upgraded)
         return listen_open(&s->listeners, s->config) == ZEGEL_OK && statedir_make(s->config) && roll_begin(s) ? -1 : EXIT_FAULT;
@@ -173,6 +175,7 @@ int main(int argc, char **argv)
         .config_path = CONFIG_DEFAULT_PATH, .argv = argv, .config_fd = -1, .previous_fd = -1, .config_serial = 1};
     bool check_only = false;
     int o;
+    (void)unsetenv("ZEGEL_LOG"); /* of the zegeld before an upgrade */
     log_open("zegeld", LOG_LEVEL_INFO);
     while ((o = getopt_long(argc, argv, "c:nh", options, NULL)) != -1) {
         if (o == 'c')
