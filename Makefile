@@ -25,7 +25,7 @@ ALLCFLAGS = -std=c17 -D_GNU_SOURCE -Ihostd -Ipkcs11 -Iprovisioning -Ifirmware -I
             -DZEGEL_VERSION='"$(VERSION)"' -DZEGEL_LIBEXEC='"$(PREFIX)/libexec/zegel"' $(CFLAGS)
 ALLLDFLAGS = $(if $(SAN),$(SAN),$(LINKHARDEN)) -pthread $(LDFLAGS)
 
-BASE = hostd/base/buf.c hostd/base/clock.c hostd/base/err.c hostd/base/io.c hostd/base/log.c
+BASE = hostd/base/buf.c hostd/base/clock.c hostd/base/err.c hostd/base/io.c hostd/base/log.c hostd/base/logsocket.c
 DKIM = hostd/dkim/authres.c hostd/dkim/authserv.c hostd/dkim/base64.c hostd/dkim/body_check.c hostd/dkim/canon_body.c hostd/dkim/canon_header.c \
        hostd/dkim/digest_openssl.c hostd/dkim/domain.c hostd/dkim/from.c hostd/dkim/header.c hostd/dkim/idna_libidn2.c hostd/dkim/keyrecord.c \
        hostd/dkim/out.c hostd/dkim/select.c hostd/dkim/sigheader.c hostd/dkim/sign.c hostd/dkim/survive.c hostd/dkim/taglist.c hostd/dkim/verify.c
@@ -250,7 +250,7 @@ install: all ## into DESTDIR= PREFIX=
 	install -m 644 hostd/systemd/zegel.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/zegel.conf
 	install -m 644 hostd/systemd/zegel.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/zegel.conf
 	install -d $(DESTDIR)$(PREFIX)/share/doc/zegel/examples $(DESTDIR)$(PREFIX)/share/doc/zegel-doc
-	install -m 644 hostd/systemd/network.conf hostd/config/zegel.yaml $(DESTDIR)$(PREFIX)/share/doc/zegel/examples/
+	install -m 644 hostd/systemd/network.conf hostd/config/zegel.yaml hostd/prometheus/zegel.rules.yml hostd/prometheus/zegel-dashboard.json $(DESTDIR)$(PREFIX)/share/doc/zegel/examples/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
 	for page in hostd/man/*.[158]; do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
 	install -m 644 hostd/handbook/*.md $(DESTDIR)$(PREFIX)/share/doc/zegel-doc/

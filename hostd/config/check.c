@@ -71,6 +71,10 @@ static int check_key(struct config *c, const struct config_domain *d, struct con
         if (!ok)
             return ZEGEL_ERR_NOMEM;
     }
+    if ((k->since_s = status_day(k->since)) < 0)
+        return config_bad(why, file, "domains.keys.since", k->since, "must be a day, as 2026-11-25");
+    if ((k->until_s = status_day(k->until)) < 0)
+        return config_bad(why, file, "domains.keys.until", k->until, "must be a day, as 2026-11-25");
     if (strncmp(k->key, "pkcs11:", 7) != 0)
         return config_bad(why, file, "domains.keys.key", k->key,
                           "must be a pkcs11: URI: keys in files are what Zegel is there to end");

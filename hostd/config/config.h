@@ -45,6 +45,8 @@ struct config_key {
     char *wrapped_backup; /* SHA-256 of its public key (hex), when a ceremony made it with a wrapped backup; NULL: it never could
                              leave */
     unsigned token;       /* index into config.tokens whose URI the key's matches */
+    char *since, *until;  /* "2026-11-25": it signs since then, and is to be replaced by then; for zegel-status; NULL: not said */
+    int64_t since_s, until_s; /* seconds since 1970; 0 */
 };
 
 /* So many in each period; count 0: no limit. */
@@ -197,6 +199,7 @@ struct config {
     struct config_status status;
     struct config_users users; /* started as root, the processes run as these; NULL: as root still */
     bool landlock_optional;    /* landlock: optional: start without it where the kernel has none */
+    char *log;                 /* where lines go, as base/log.h's log_resolve has it */
     char *socket_group;        /* a unix: socket belongs to this group, which may connect; NULL: that of the process */
 };
 

@@ -125,6 +125,8 @@ static const cyaml_schema_field_t key_fields[] = {
     CYAML_FIELD_STRING_PTR("selector", CYAML_FLAG_POINTER, struct config_key, selector, 1, 253),
     CYAML_FIELD_ENUM("algorithm", CYAML_FLAG_STRICT, struct config_key, algorithm, algorithms, 2),
     CYAML_FIELD_STRING_PTR("key", OPTIONAL, struct config_key, key, 1, 4096),
+    CYAML_FIELD_STRING_PTR("since", OPTIONAL, struct config_key, since, 10, 10),
+    CYAML_FIELD_STRING_PTR("until", OPTIONAL, struct config_key, until, 10, 10),
     CYAML_FIELD_STRING_PTR("wrapped-backup", OPTIONAL, struct config_key, wrapped_backup, 1, 64),
     CYAML_FIELD_END,
 };
@@ -214,6 +216,7 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_MAPPING("status", CYAML_FLAG_OPTIONAL, struct config, status, status_fields),
     CYAML_FIELD_MAPPING("users", CYAML_FLAG_OPTIONAL, struct config, users, users_fields),
     CYAML_FIELD_ENUM("landlock", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config, landlock_optional, landlocks, 2),
+    CYAML_FIELD_STRING_PTR("log", OPTIONAL, struct config, log, 1, 120),
     CYAML_FIELD_STRING_PTR("socket-group", OPTIONAL, struct config, socket_group, 1, 64),
     CYAML_FIELD_END,
 };

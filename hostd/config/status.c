@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "config/check.h"
 
 enum { SOCKET_PATH_MAX = 107 };
@@ -45,9 +47,26 @@ static int set_default_listen(struct config *c)
     return err;
 }
 
+int64_t status_day(const char *text)
+{
+    struct tm tm = {0};
+    char again[16];
+    if (text == NULL)
+        return 0;
+    const char *end = strptime(text, "%Y-%m-%d", &tm);
+    if (end == NULL || *end != '\0' || strftime(again, sizeof again, "%Y-%m-%d", &tm) == 0 || strcmp(text, again) != 0)
+        return -1;
+    int64_t t = timegm(&tm); /* which would make March of February 30th */
+    return t > 0 && tm.tm_mday == (text[8] - '0') * 10 + text[9] - '0' ? t : -1;
+}
+
 int status_check(struct config *c, const char *file, struct buf *why)
 {
     int err = ZEGEL_OK;
+    char ignored[LOG_WHERE_MAX];
+    if (c->log != NULL && !log_resolve(c->log, ignored))
+        return config_bad(why, file, "log", c->log,
+                          "must be auto, stderr, journal or syslog (these two also with :/PATH of the socket)");
     if (c->status.language == NULL && (c->status.language = strdup("en")) == NULL)
         return ZEGEL_ERR_NOMEM;
     if (strcmp(c->status.language, "en") != 0 && strcmp(c->status.language, "nl") != 0)

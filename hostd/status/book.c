@@ -83,6 +83,17 @@ const struct config_domain *book_domain(const struct book *b, unsigned i)
     return found != NULL && bytes_eq(bytes_str(found->domain), name) ? found : NULL;
 }
 
+void book_signatures(const struct book *b, const struct config_domain *d, uint64_t *rsa, uint64_t *ed25519)
+{
+    const struct figures *f = book_page(b, "zegel-signer", "");
+    *rsa = *ed25519 = 0;
+    for (unsigned i = 0; i < FIGURES_DOMAINS; i++)
+        if (book_domain(b, i) == d) {
+            *rsa = book_read(&f->domain[i].rsa);
+            *ed25519 = book_read(&f->domain[i].ed25519);
+        }
+}
+
 static void worker_name(const struct book *b, unsigned token, unsigned worker, char out[FIGURES_NAME_MAX + 1])
 {
     (void)snprintf(out, FIGURES_NAME_MAX + 1, "%s/%u", b->config->tokens[token].name, worker);

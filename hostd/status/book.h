@@ -41,6 +41,8 @@ void book_tick(struct book *b, int64_t now_ms);
 struct book_total book_total(const struct book *b);
 /* The domain of the signer's page at `i`, of the configuration in force; NULL: unused, or not one of it. */
 const struct config_domain *book_domain(const struct book *b, unsigned i);
+/* What was signed for this domain; 0 for one that has no place of its own in the signer's page. */
+void book_signatures(const struct book *b, const struct config_domain *d, uint64_t *rsa, uint64_t *ed25519);
 /* The process at `i` of zegeld's page, when it is of the configuration in force. */
 const struct figure_process *book_process(const struct book *b, unsigned i);
 

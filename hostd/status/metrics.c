@@ -194,6 +194,30 @@ static void audit(const struct book *b, struct buf *out)
     histogram(out, "zegel_audit_commit_seconds", &f->time[FIGURE_TIME_COMMIT], NO_LABELS);
 }
 
+/* ---- keys ---- */
+
+enum { KEY_DOMAINS_MAX = 1000 };
+
+/* The day that the configuration (or zegel rotate) has for each key, where it has one. */
+static void key_days(const struct book *b, struct buf *out, const char *name, bool until)
+{
+    for (unsigned d = 0; d < b->config->domains_count && d < KEY_DOMAINS_MAX; d++)
+        for (unsigned k = 0; k < b->config->domains[d].keys_count; k++) {
+            const struct config_key *key = &b->config->domains[d].keys[k];
+            int64_t day = until ? key->until_s : key->since_s;
+            if (day != 0)
+                sample(out, name, day, LABELS("domain", b->config->domains[d].domain, "selector", key->selector));
+        }
+}
+
+static void keys(const struct book *b, struct buf *out)
+{
+    family(out, "zegel_key_since_timestamp_seconds", "gauge", "The day since which the key signs, in seconds since 1970.");
+    key_days(b, out, "zegel_key_since_timestamp_seconds", false);
+    family(out, "zegel_key_until_timestamp_seconds", "gauge", "The day by which the key is to be replaced.");
+    key_days(b, out, "zegel_key_until_timestamp_seconds", true);
+}
+
 /* ---- zegel-token ---- */
 
 struct worker {
@@ -293,4 +317,5 @@ void metrics_print(const struct book *b, struct buf *out)
     signatures(b, out);
     audit(b, out);
     tokens(b, out);
+    keys(b, out);
 }

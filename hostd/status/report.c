@@ -131,16 +131,15 @@ static json_t *audit(const struct book *b)
     return o;
 }
 
-/* What was signed for this domain; a domain without a place of its own in the page has none. */
-static void count_signatures(const struct book *b, const struct config_domain *d, uint64_t *rsa, uint64_t *ed25519)
+static json_t *key_of(const struct book *b, const struct config_key *k)
 {
-    const struct figures *f = book_page(b, "zegel-signer", "");
-    *rsa = *ed25519 = 0;
-    for (unsigned i = 0; i < FIGURES_DOMAINS; i++)
-        if (book_domain(b, i) == d) {
-            *rsa = book_read(&f->domain[i].rsa);
-            *ed25519 = book_read(&f->domain[i].ed25519);
-        }
+    json_t *o = json_object();
+    json_object_set_new(o, "selector", json_string(k->selector));
+    json_object_set_new(o, "algorithm", json_string(k->algorithm == CONFIG_RSA_SHA256 ? "rsa-sha256" : "ed25519-sha256"));
+    json_object_set_new(o, "token", json_string(b->config->tokens[k->token].name));
+    json_object_set_new(o, "since", k->since == NULL ? json_null() : json_string(k->since));
+    json_object_set_new(o, "until", k->until == NULL ? json_null() : json_string(k->until));
+    return o;
 }
 
 static json_t *domains(const struct book *b)
@@ -150,11 +149,9 @@ static json_t *domains(const struct book *b)
         const struct config_domain *d = &b->config->domains[i];
         uint64_t rsa, ed25519;
         json_t *keys = json_array();
-        count_signatures(b, d, &rsa, &ed25519);
+        book_signatures(b, d, &rsa, &ed25519);
         for (unsigned k = 0; k < d->keys_count; k++)
-            json_array_append_new(keys, json_pack("{s:s, s:s, s:s}", "selector", d->keys[k].selector, "algorithm",
-                                                  d->keys[k].algorithm == CONFIG_RSA_SHA256 ? "rsa-sha256" : "ed25519-sha256",
-                                                  "token", b->config->tokens[d->keys[k].token].name));
+            json_array_append_new(keys, key_of(b, &d->keys[k]));
         json_array_append_new(all, json_pack("{s:s, s:I, s:I, s:o}", "domain", d->domain, "rsa-sha256", (json_int_t)rsa,
                                              "ed25519-sha256", (json_int_t)ed25519, "keys", keys));
     }

@@ -199,6 +199,7 @@ int family_start(struct supervisor *s, struct child *c)
     int err = child_start(c, s->libexec, user_of(s, c));
     if (err != ZEGEL_OK)
         return err;
+    pages_started(c);
     err = hand_over(s, c);
     if (err == ZEGEL_OK)
         connect_to_peers(s, c);

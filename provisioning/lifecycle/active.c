@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "audit/segment.h"
@@ -18,12 +19,26 @@ enum { FILE_MAX = 64 * 1024 * 1024 };
 
 /* ---- active.yaml ---- */
 
-static void add_key(const struct config *c, const struct config_domain *d, const struct store_key *k, struct buf *text)
+static void add_day(const char *name, int64_t t, struct buf *text)
+{
+    char day[16];
+    time_t time = (time_t)t;
+    struct tm tm;
+    if (t > 0 && gmtime_r(&time, &tm) != NULL && strftime(day, sizeof day, "%Y-%m-%d", &tm) == 10)
+        buf_addf(text, ", %s: %s", name, day);
+}
+
+/* `g`: its generation. */
+static void add_key(const struct config *c, const struct config_domain *d, const struct store_key *k,
+                    const struct life_generation *g, struct buf *text)
 {
     bool rsa = strncmp(k->algorithm, "rsa", 3) == 0;
     buf_addf(text, "      - {selector: %s, algorithm: %s, key: \"", k->selector, rsa ? "rsa-sha256" : "ed25519-sha256");
     made_uri(c->tokens[d->rotates->token_index].token, d->domain, k, text);
-    buf_add_str(text, "\"}\n");
+    buf_add_str(text, "\"");
+    add_day("since", g->activated_s, text);
+    add_day("until", g->activated_s == 0 ? 0 : g->activated_s + d->rotates->seconds[ROTATION_ACTIVE], text);
+    buf_add_str(text, "}\n");
 }
 
 static int add_domain(struct store *s, const struct config *c, const struct config_domain *d, struct buf *text, struct buf *why)
@@ -37,7 +52,7 @@ static int add_domain(struct store *s, const struct config *c, const struct conf
     if (err == ZEGEL_OK && count > 0)
         buf_addf(text, "  - domain: %s\n    keys:\n", d->domain);
     for (unsigned k = 0; err == ZEGEL_OK && k < count; k++)
-        add_key(c, d, &keys[k], text);
+        add_key(c, d, &keys[k], life_find(&life, life.signing), text);
     return err;
 }
 

@@ -33,7 +33,7 @@ def value(wanted):
     for family in text_string_to_metric_families(text):
         for s in family.samples:
             if s.name == name and s.labels == pairs:
-                print(f"{s.value:g}")
+                print(f"{s.value:.15g}")
 
 
 value(sys.argv[2]) if sys.argv[1] == "--value" else ask(*sys.argv[1:])
