@@ -35,7 +35,8 @@ SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp
 MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd/milter/inbound.c hostd/milter/keylookup.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c \
          hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c hostd/milter/stream.c
 FIGURES = hostd/figures/figures.c
-STATUS = hostd/status/book.c hostd/status/faults.c hostd/status/http.c hostd/status/main.c hostd/status/metrics.c hostd/status/report.c
+HTML = hostd/html/html.c hostd/html/style.c
+STATUS = hostd/status/book.c hostd/status/faults.c hostd/status/http.c hostd/status/main.c hostd/status/metrics.c hostd/status/page.c hostd/status/page_keys.c hostd/status/page_mail.c hostd/status/report.c hostd/status/words.c
 RESOLVER = hostd/resolver/context.c hostd/resolver/main.c hostd/resolver/resolver.c
 FRONT = hostd/front/eximspool.c hostd/front/message.c hostd/front/relay.c hostd/front/smtpdline.c hostd/front/talk.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
@@ -55,7 +56,7 @@ CHECKTEXT = provisioning/check/spf.c provisioning/check/dmarc.c
 TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a
-LIBSRC = $(BASE) $(DKIM) $(IPC) $(CONFIG) $(FIGURES)
+LIBSRC = $(BASE) $(DKIM) $(IPC) $(CONFIG) $(FIGURES) $(HTML)
 PROGRAMS = $(BUILD)/zegeld $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel-status $(BUILD)/zegel-opensmtpd $(BUILD)/zegel-pipe $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(BUILD)/zegel-pkcs11.so
 
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -253,6 +254,10 @@ install: all ## into DESTDIR= PREFIX=
 	install -m 644 hostd/systemd/network.conf hostd/config/zegel.yaml hostd/prometheus/zegel.rules.yml hostd/prometheus/zegel-dashboard.json $(DESTDIR)$(PREFIX)/share/doc/zegel/examples/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8
 	for page in hostd/man/*.[158]; do install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	$(BUILD)/zegel completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/zegel
+	$(BUILD)/zegel completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_zegel
+	$(BUILD)/zegel completion fish >$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/zegel.fish
 	install -m 644 hostd/handbook/*.md $(DESTDIR)$(PREFIX)/share/doc/zegel-doc/
 	install -m 755 $(BUILD)/zegel-milter $(BUILD)/zegel-signer $(BUILD)/zegel-token $(BUILD)/zegel-resolver $(BUILD)/zegel-status $(BUILD)/zegel-opensmtpd $(BUILD)/zegel-pipe $(DESTDIR)$(PREFIX)/libexec/zegel/
 	install -d $(DESTDIR)$(PREFIX)/lib/zegel

@@ -31,7 +31,9 @@ extern const struct cmd cmd_ceremony_split_pin;
 extern const struct cmd cmd_token_shares, cmd_token_join, cmd_token_export, cmd_token_restore;
 extern const struct cmd cmd_rotate_plan, cmd_rotate_run, cmd_rotate_status, cmd_rotate_compromise, cmd_rotate_abort,
     cmd_rotate_approve, cmd_rotate_suspend, cmd_rotate_resume, cmd_rotate_adopt;
-extern const struct cmd cmd_status, cmd_top, cmd_metrics;
+extern const struct cmd cmd_status, cmd_top, cmd_metrics, cmd_completion;
+/* All of them, NULL behind the last. */
+extern const struct cmd *const cmd_table[];
 
 /* Options every command takes, and those most take. */
 struct cmd_options {

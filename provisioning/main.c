@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "cmd.h"
 
-static const struct cmd *const commands[] = {
+const struct cmd *const cmd_table[] = {
     &cmd_token_list,
     &cmd_token_init,
     &cmd_token_info,
@@ -38,6 +38,7 @@ static const struct cmd *const commands[] = {
     &cmd_status,
     &cmd_top,
     &cmd_metrics,
+    &cmd_completion,
     &cmd_audit_key,
     &cmd_audit_verify,
     &cmd_audit_export,
@@ -70,7 +71,7 @@ static const struct cmd *const commands[] = {
 static int usage(FILE *f)
 {
     (void)fputs("Usage: zegel COMMAND [--help] [--config FILE] ...\n\n", f);
-    for (const struct cmd *const *c = commands; *c != NULL; c++) {
+    for (const struct cmd *const *c = cmd_table; *c != NULL; c++) {
         char name[40];
         (void)snprintf(name, sizeof name, "%s%s%s", (*c)->group == NULL ? "" : (*c)->group, (*c)->group == NULL ? "" : " ",
                        (*c)->name);
@@ -86,7 +87,7 @@ int main(int argc, char **argv)
         return usage(stdout);
     if (argc >= 2 && strcmp(argv[1], "--version") == 0)
         return puts("zegel " ZEGEL_VERSION) < 0 || fflush(stdout) != 0 ? CMD_FAULT : CMD_DONE;
-    for (const struct cmd *const *c = commands; *c != NULL && argc >= 2; c++) {
+    for (const struct cmd *const *c = cmd_table; *c != NULL && argc >= 2; c++) {
         int words = (*c)->group == NULL ? 1 : 2;
         if (argc > words && strcmp(argv[1], words == 1 ? (*c)->name : (*c)->group) == 0 && strcmp(argv[words], (*c)->name) == 0) {
             int code = (*c)->run(argc - words, argv + words);

@@ -35,8 +35,9 @@ includes hostd/dkim 'openssl' "only digest_openssl.c sees libcrypto" hostd/dkim/
 includes hostd/dkim 'idn2' "only idna_libidn2.c sees libidn2" hostd/dkim/idna_libidn2.c
 includes hostd/dkim 'pthread|sys/socket|unistd|stdio|time\.h' "dkim does no I/O and knows no clock"
 only hostd/ipc 'ipc/|base/' "ipc stands on base"
+only hostd/html 'html/|dkim/(base64|digest|out)\.h|base/' "html stands on base, and one hash"
 only hostd/figures 'figures/|base/' "figures stand on base"
-only hostd/status 'status/|figures/|sandbox/|ipc/control\.h|config/|base/' "the status sees figures and the configuration, no mail and no token"
+only hostd/status 'status/|html/|figures/|sandbox/|ipc/control\.h|config/|base/' "the status sees figures and the configuration, no mail and no token"
 only hostd/config 'config/|base/|dkim/' "config knows names and units, no process"
 only hostd/sandbox 'sandbox/|base/' "sandbox stands on base"
 only hostd/audit 'audit/|base/' "audit stands on base"
@@ -62,7 +63,7 @@ for file in machine.h machine.c names.c; do
         [ -n "$line" ] && breach "provisioning/lifecycle/$file: $line (the machine is pure)"
     done < <(grep -E '^#include' "provisioning/lifecycle/$file" | grep -vE '"lifecycle/machine\.h"|<(stdbool|stdint|stddef|string)\.h>')
 done
-only provisioning/check 'check/|dns/observe\.h|dkim/|config/(config|yaml)\.h|base/' "the check judges what was observed"
+only provisioning/check 'html/|check/|dns/observe\.h|dkim/|config/(config|yaml)\.h|base/' "the check judges what was observed"
 
 only provisioning/doctor 'doctor/|config/(config|network)\.h|base/' "the doctor looks at Postfix and knows no mail"
 only provisioning/import 'import/|config/network\.h|dkim/|base/' "an import reads files and knows no token"

@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "status/metrics.h"
+#include "html/html.h"
+#include "status/page.h"
 #include "status/report.h"
 
 enum { CONNECTIONS_MAX = 16, CONNECTION_SECONDS = 10, REQUEST_MAX = 8 * 1024 };
@@ -20,6 +23,7 @@ struct answer {
     unsigned status;
     const char *type;
     const char *allow; /* NULL: no such header */
+    bool is_page;
     struct buf body;
 };
 
@@ -45,37 +49,71 @@ static bool is_own_host(const char *host)
     return false;
 }
 
-static void route(const struct http *h, const char *path, struct answer *a)
+/* The language that the reader likes best, of the two that there are. */
+static const struct words *language(const struct http *h, struct MHD_Connection *c)
+{
+    const char *likes = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept-Language");
+    if (likes != NULL && (strncasecmp(likes, "nl", 2) == 0 || strncasecmp(likes, "en", 2) == 0))
+        return words_of(likes[0] == 'n' || likes[0] == 'N' ? "nl" : "en");
+    return words_of(h->book->config->status.language);
+}
+
+static void answer_page(const struct http *h, const struct words *w, struct answer *a)
+{
+    a->type = "text/html; charset=utf-8";
+    a->is_page = true;
+    page_print(h->book, w, clock_wall_s(), &a->body);
+}
+
+static void route(const struct http *h, struct MHD_Connection *c, const char *path, struct answer *a)
 {
     a->status = MHD_HTTP_OK;
     if (strcmp(path, "/metrics") == 0) {
         a->type = "text/plain; version=0.0.4; charset=utf-8";
         metrics_print(h->book, &a->body);
+    } else if (strcmp(path, "/") == 0) {
+        answer_page(h, language(h, c), a);
+    } else if (strcmp(path, "/en") == 0 || strcmp(path, "/nl") == 0) {
+        answer_page(h, words_of(path + 1), a);
     } else if (strcmp(path, "/status.json") == 0) {
         a->type = "application/json";
         (void)report_print(h->book, &a->body);
     } else {
-        plain(a, MHD_HTTP_NOT_FOUND, "There is /metrics and /status.json.\n");
+        plain(a, MHD_HTTP_NOT_FOUND, "There is /, /en, /nl, /metrics and /status.json.\n");
     }
     if (a->body.failed)
         plain(a, MHD_HTTP_SERVICE_UNAVAILABLE, "Out of memory.\n");
+}
+
+/* Nothing is loaded, run, framed or sent; a page has its own style. */
+static void policy(bool is_page, struct buf *out)
+{
+    buf_add_str(out, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+    if (!is_page)
+        return;
+    buf_add_str(out, "; style-src '");
+    html_style_hash(out);
+    buf_add_str(out, "'");
 }
 
 static enum MHD_Result send_answer(struct MHD_Connection *c, struct answer *a)
 {
     struct MHD_Response *r = MHD_create_response_from_buffer(a->body.len, a->body.data, MHD_RESPMEM_MUST_COPY);
     enum MHD_Result result = MHD_NO;
+    struct buf csp = BUF_INIT;
+    policy(a->is_page, &csp);
     if (r != NULL && MHD_add_response_header(r, "Content-Type", a->type) == MHD_YES &&
         MHD_add_response_header(r, "Cache-Control", "no-store") == MHD_YES &&
         MHD_add_response_header(r, "X-Content-Type-Options", "nosniff") == MHD_YES &&
         MHD_add_response_header(r, "X-Frame-Options", "DENY") == MHD_YES &&
         MHD_add_response_header(r, "Referrer-Policy", "no-referrer") == MHD_YES &&
         MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin") == MHD_YES &&
-        MHD_add_response_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'") == MHD_YES &&
+        MHD_add_response_header(r, "Content-Security-Policy", buf_cstr(&csp)) == MHD_YES &&
         (a->allow == NULL || MHD_add_response_header(r, "Allow", a->allow) == MHD_YES))
         result = MHD_queue_response(c, a->status, r);
     if (r != NULL)
         MHD_destroy_response(r);
+    buf_free(&csp);
     buf_free(&a->body);
     return result;
 }
@@ -107,7 +145,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
                MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Transfer-Encoding") != NULL)
         plain(&a, MHD_HTTP_CONTENT_TOO_LARGE, "No body is taken.\n");
     else
-        route(h, path, &a);
+        route(h, c, path, &a);
     return send_answer(c, &a);
 }
 

@@ -15,8 +15,6 @@ void report_html(const struct check *all, unsigned count, const struct text_lang
 
 /* ---- for the parts of the page ---- */
 
-/* As text between tags, or in an attribute with "": nothing in `s` becomes markup, control or direction characters are shown. */
-void report_escape(struct buf *out, const char *s);
 /* The lives of the domain's keys, drawn, and as a table. */
 void report_lives(const struct check *c, const struct text_language *l, struct buf *out);
 

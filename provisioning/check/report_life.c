@@ -1,6 +1,8 @@
 /* The lives of keys as an inline SVG: a bar each, from the first that is known of it to the last, and today. */
 #include "check/report.h"
 
+#include "html/html.h"
+
 enum { WIDTH = 960, LEFT = 190, RIGHT = 20, ROW = 34, TOP = 14, BAR = 16, LABEL_MAX = 24, DAY_S = 86400 };
 
 struct span {
@@ -65,7 +67,7 @@ static void draw_key(struct buf *out, const struct span *s, const struct check_k
     buf_addf(out, "%.*s%s</text>", LABEL_MAX, k->key->selector, strlen(k->key->selector) > LABEL_MAX ? "…" : "");
     if (begin == 0) {
         buf_addf(out, "<text class=\"soft\" x=\"%d\" y=\"%d\">", LEFT, y + 13);
-        report_escape(out, l->words[WORD_KEY_UNKNOWN]);
+        html_escape(out, l->words[WORD_KEY_UNKNOWN]);
         buf_add_str(out, "</text>");
         return;
     }
@@ -97,9 +99,9 @@ static void axis(struct buf *out, const struct span *s, int bottom)
 
 static void name_it(struct buf *out, const struct check *c, const struct text_language *l)
 {
-    report_escape(out, l->words[WORD_KEYS]);
+    html_escape(out, l->words[WORD_KEYS]);
     buf_add_str(out, ": ");
-    report_escape(out, c->subject->domain);
+    html_escape(out, c->subject->domain);
 }
 
 static bool something_known(const struct check *c)
@@ -124,7 +126,7 @@ static void key(struct buf *out, const struct text_language *l)
     buf_add_str(out, "<figcaption class=\"key\">");
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
         buf_addf(out, "<span><i class=\"%s\"></i>", all[i].class);
-        report_escape(out, l->words[all[i].word]);
+        html_escape(out, l->words[all[i].word]);
         buf_add_str(out, "</span>");
     }
     buf_add_str(out, "</figcaption>");
@@ -142,7 +144,7 @@ static void draw(const struct check *c, const struct text_language *l, struct bu
         draw_key(out, &s, &c->subject->keys[k], l, c->time_s, TOP + (int)k * ROW + 8);
     line(out, "now", now, TOP - 8, bottom + 20);
     buf_addf(out, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">", now + 20, bottom + 34);
-    report_escape(out, l->words[WORD_TODAY]);
+    html_escape(out, l->words[WORD_TODAY]);
     buf_add_str(out, "</text></svg>");
     key(out, l);
     buf_add_str(out, "</figure>\n");
@@ -160,7 +162,7 @@ void report_lives(const struct check *c, const struct text_language *l, struct b
     static const enum check_word columns[] = {WORD_SELECTOR, WORD_ALGORITHM,   WORD_KEY_MADE,    WORD_KEY_SEEN, WORD_KEY_FIRST,
                                               WORD_KEY_LAST, WORD_KEY_RETIRED, WORD_KEY_REVOKED, WORD_KEY_DUE};
     buf_add_str(out, "<h3>");
-    report_escape(out, l->words[WORD_KEYS]);
+    html_escape(out, l->words[WORD_KEYS]);
     buf_add_str(out, "</h3>\n");
     /* Wider than a telephone: it scrolls by itself, also with the keyboard. */
     buf_add_str(out, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"");
@@ -171,14 +173,14 @@ void report_lives(const struct check *c, const struct text_language *l, struct b
     buf_add_str(out, "<table>\n<thead><tr>");
     for (unsigned i = 0; i < sizeof columns / sizeof columns[0]; i++) {
         buf_add_str(out, "<th scope=\"col\">");
-        report_escape(out, l->words[columns[i]]);
+        html_escape(out, l->words[columns[i]]);
         buf_add_str(out, "</th>");
     }
     buf_add_str(out, "</tr></thead>\n<tbody>\n");
     for (unsigned k = 0; k < c->subject->keys_count; k++) {
         const struct check_key *key = &c->subject->keys[k];
         buf_add_str(out, "<tr><th scope=\"row\">");
-        report_escape(out, key->key->selector);
+        html_escape(out, key->key->selector);
         buf_addf(out, "</th><td>%s</td>", key->key->algorithm == CONFIG_RSA_SHA256 ? "rsa-sha256" : "ed25519-sha256");
         cell(out, key->life.made_s);
         cell(out, key->life.seen_s);

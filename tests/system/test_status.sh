@@ -6,6 +6,8 @@ set -u
 . "$(dirname "$0")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=faultlib.sh
 . "$(dirname "$0")/faultlib.sh"
+# shellcheck source-path=SCRIPTDIR source=completion.sh
+. "$(dirname "$0")/completion.sh"
 
 need_root "$@"
 need_programs
@@ -70,6 +72,46 @@ named() { grep -ohE 'zegel_[a-z_]+' zegel.rules.yml zegel-dashboard.json | sed -
 given() { sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$WORK/metrics" | sort -u; }
 verdict "each of the $(named | wc -l) metrics that they name is one of ours" "$(comm -23 <(named) <(given) | xargs)" [ -z "$(comm -23 <(named) <(given))" ]
 cd "$ROOT" || exit 1
+
+# ---- the page
+mkdir -p "${PAGES:-$WORK/pages}"
+if command -v chromium >/dev/null; then
+    "$PYTHON" "$SYSTEM/status_page.py" "$STATUS_PORT" "${PAGES:-$WORK/pages}" "$RSA_SELECTOR" >"$WORK/page"
+    is "the page in Chromium: light, dark, 320 to 1280 pixels, two languages" 0 $?
+    grep FAIL "$WORK/page"
+else
+    echo "chromium is missing: run 'make deps'"
+    exit 77
+fi
+page() { tcp "$1" GET "Host: localhost" "Accept-Language: $2" | grep -o '<html lang="..">'; }
+is "the language that the reader likes" '<html lang="nl">' "$(page / nl-NL,en)"
+is "and the configured one for all others" '<html lang="en">' "$(page / de)"
+is "its policy: a style with this hash, and nothing else" 1 "$(tcp /en | grep -ci "^content-security-policy: default-src 'none'.*frame-ancestors 'none'; style-src 'sha256-[A-Za-z0-9+/]*='")"
+
+# ---- what the shells complete, against the table that zegel --help prints
+for shell in bash zsh fish; do
+    command -v "$shell" >/dev/null || { echo "$shell is missing: run 'make deps'"; exit 77; }
+    "$BUILD/zegel" completion "$shell" >"$WORK/completion.$shell"
+done
+"$BUILD/zegel" --help | sed -n 's/^  \(..................\).*/\1/p' | sed 's/ *$//' >"$WORK/commands"
+completes() { # SHELL: each command's words and options
+    local command words option offered
+    while read -r -a words; do
+        command="completion_$1"
+        offered=$("$command" "${words[@]:0:$((${#words[@]} - 1))}" "")
+        grep -qx -e "${words[-1]}" <<<"$offered" || { echo "${words[*]}"; return 1; }
+        offered=$("$command" "${words[@]}" --)
+        for option in --help --config $("$BUILD/zegel" "${words[@]}" --help | sed -n 1p | grep -oE -e '--[a-z][a-z0-9-]+'); do
+            grep -qx -e "$option" <<<"$offered" || { echo "${words[*]} $option"; return 1; }
+        done
+    done <"$WORK/commands"
+}
+for shell in bash zsh fish; do
+    missing=$(completes "$shell")
+    is "$shell completes all $(wc -l <"$WORK/commands") commands with their options" "" "$missing"
+done
+: >"$WORK/completed.yaml"
+verdict "a file where a file is wanted" "" grep -qx "$WORK/completed.yaml" <(completion_bash status --config "$WORK/completed")
 
 # ---- what zegel shows of it
 zegel status >"$WORK/out"
@@ -171,6 +213,7 @@ verdict "a token that is gone is a fault" "" wait_for 30 down
 zegel status >"$WORK/out"
 is "and zegel status exits 1" 1 $?
 verdict "and says so" "$(grep FAULT "$WORK/out")" grep -q '^FAULT  softhsm: no worker is logged in' "$WORK/out"
+is "the page says so in Dutch" 1 "$(tcp /nl | grep -c '<span class="badge FAIL">Storing</span> softhsm: geen werkproces')"
 mv "$WORK/softhsm/away" "$WORK/softhsm/tokens"
 
 stop_zegeld
