@@ -129,9 +129,10 @@ $(BUILD)/tests/%: %.c $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a 
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lsqlite3 -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lidn2 -lgfshare -lcrypto -ldl
 
-$(BUILD)/tests/test_check_rules: tests/unit/test_check_rules.c $(call obj,$(DNS) hostd/resolver/context.c) $(LIB)
+# These look at DNS's answers.
+$(BUILD)/tests/test_check_rules $(BUILD)/tests/test_look: $(BUILD)/tests/%: tests/unit/%.c $(call obj,$(DNS) hostd/resolver/context.c provisioning/lifecycle/look.c) $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests $(ALLLDFLAGS) -o $@ $^ -lcheck -lsubunit -lm -lrt -lcyaml -ljansson -lldns -lunbound -lidn2 -lcrypto
+	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $^ -lcheck -lsubunit -lm -lrt -lcyaml -ljansson -lldns -lunbound -lidn2 -lcrypto
 
 $(BUILD)/bench/load: tests/bench/load.c
 	@mkdir -p $(@D)
