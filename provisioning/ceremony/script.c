@@ -68,7 +68,8 @@ void script_make(const struct transcript *t, struct buf *out)
     header(t, out);
     warnings(t->plan, out);
     people(t->plan, out);
-    buf_add_str(out, "## Steps\n\n| | who | what | done | time (UTC) | initials |\n| --- | --- | --- | --- | --- | --- |\n");
+    buf_add_str(out, "## Steps\n\n| | who | what | done | time (UTC) | initials |\n"
+                     "| -- | --------- | ---------------------------------- | --- | ------- | ------- |\n");
     tick(out, &n, "witness", "Compare the clock with another one: UTC");
     tick(out, &n, "custodians", "Compare the plan's SHA-256 with your own copy, aloud");
     for (unsigned i = 0; i < t->plan->custodians_count; i++) {
@@ -83,8 +84,9 @@ void script_make(const struct transcript *t, struct buf *out)
     tick(out, &n, "custodians, witness", "Note the manifest's SHA-256; `zegel ceremony approve DIR --as NAME` signs it");
     tick(out, &n, "DNS operator", "Act on `response.json`; `zegel ceremony approve DIR --as NAME` says that it is done");
     tick(out, &n, "all", "`zegel ceremony verify DIR` on another machine");
-    buf_add_str(
-        out, "\n## Exceptions\n\n`zegel ceremony exception DIR --text T --decision D --agreed NAMES`, and here by hand:\n\n"
-             "| | what happened | decided | who agreed |\n| --- | --- | --- | --- |\n| E1 | | | |\n| E2 | | | |\n| E3 | | | |\n\n"
-             "SHA-256 of the manifest, for each to take home: ________________________________\n");
+    buf_add_str(out,
+                "\n## Exceptions\n\n`zegel ceremony exception DIR --text T --decision D --agreed NAMES`, and here by hand:\n\n"
+                "| | what happened | decided | who agreed |\n| -- | ------------------ | ------------------ | ---------- |\n| E1 "
+                "| | | |\n| E2 | | | |\n| E3 | | | |\n\n"
+                "SHA-256 of the manifest, for each to take home: ________________________________\n");
 }
