@@ -27,7 +27,10 @@ elif lie == "rehearsal":
     entries[0]["data"]["rehearsal"] = True
 elif lie == "order":
     entries[3], entries[5] = entries[5], entries[3]
+    times = [e["time"] for e in entries]
     entries[4], entries[6] = entries[6], entries[4]
+    for e, time in zip(entries, sorted(times)):
+        e["time"] = time
 elif lie == "time":
     for e in entries:
         e["time"] = "2020-01-01T00:00:00Z"

@@ -178,7 +178,7 @@ refused "people the auditor does not know" 1 'is not among them' Z verify --trus
 
 # ---- every file, changed (a sanitizer makes each verify ten times slower: whole files only)
 if nm "$BUILD/zegel" | grep -q "__[at]san_init"; then export SPREAD=0; fi
-accepted "every file, mutated" "$PYTHON" "$SYSTEM/ceremony_mutate.py" "$BUILD/zegel-ceremony-verify" "$A" ${SOAK:+all}
+accepted "every file, mutated" env "SPREAD=${SPREAD:-1}" "$PYTHON" "$SYSTEM/ceremony_mutate.py" "$BUILD/zegel-ceremony-verify" "$A" ${SOAK:+all}
 tail -n 1 "$WORK/out"
 
 [ "$failed" -eq 0 ] || die "$failed failed"

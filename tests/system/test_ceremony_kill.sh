@@ -92,7 +92,7 @@ HALF=example.nl/z1 KEY_OBJECTS=2 NOTES=0
 rm -f "$A/script.pdf"
 baseline
 killed generate fsync 1
-killed generate write "$(short_or 20 1)"
+killed generate write "$(short_or 30 1)"
 
 # SoftHSM itself, in the middle of writing its token.object: the token is gone, the run says so, and goes on when it is back.
 reset
@@ -107,7 +107,7 @@ survived=0
 # The disk is full, or broken, at each sync and at each writing of the journal.
 reset
 calls=$(count_calls fsync)
-for ((n = 1; n <= calls; n += $(short_or 5 1))); do
+for ((n = 1; n <= calls; n += $(short_or 7 1))); do
     reset
     if inject fsync "error=ENOSPC:when=$n"; then survived=$((survived + 1)); continue; fi
     grep -qE 'No space left.*(same command again|another disk)' "$WORK/err" || not_ok "full disk at fsync $n" "says $(cat "$WORK/err")"
@@ -148,17 +148,17 @@ end_action() { # ACTION: undisturbed, and every change of its transcript noticed
 }
 next_action 2 activate
 NOTES=1
-killed activate fsync "$(short_or 2 1)"
+killed activate fsync "$(short_or 4 1)"
 killed activate write "$(short_or 30 1)"
 end_action activate
 next_action 3 retire
 NOTES=2
-killed retire fsync "$(short_or 3 1)"
+killed retire fsync "$(short_or 5 1)"
 killed retire write "$(short_or 40 1)"
 end_action retire
 next_action 4 destroy
 KEY_OBJECTS=0
-killed destroy fsync "$(short_or 3 1)"
+killed destroy fsync "$(short_or 5 1)"
 killed destroy unlink 1
 killed destroy write "$(short_or 50 1)"
 echo "halves that people had to clear: $halves; times that SoftHSM lost its own token.object: $lost"
