@@ -13,10 +13,24 @@ static void prepend(struct buf *b, struct bytes what)
     memcpy(b->data, what.data, what.len);
 }
 
+/* One field and no more: RFC 5322 §2.2, with folds as LF. */
+static bool is_one_field(struct bytes name, struct bytes value)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (name.data[i] <= ' ' || name.data[i] > '~' || name.data[i] == ':')
+            return false;
+    for (size_t i = 0; i < value.len; i++) {
+        uint8_t c = value.data[i];
+        if (c == '\0' || c == '\r' || (c == '\n' && (i + 1 == value.len || !ascii_is_wsp(value.data[i + 1]))))
+            return false;
+    }
+    return name.len > 0;
+}
+
 bool edits_add(struct edits *e, struct bytes name, struct bytes value)
 {
     struct buf field = BUF_INIT;
-    if (name.len == 0 || e->added.len + name.len + value.len > MESSAGE_EDITS_MAX || memchr(value.data, '\0', value.len) != NULL)
+    if (!is_one_field(name, value) || e->added.len + name.len + value.len > MESSAGE_EDITS_MAX)
         return false;
     buf_add(&field, name);
     buf_add_str(&field, ":");
