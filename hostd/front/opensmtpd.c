@@ -63,7 +63,7 @@ static struct session **place(struct bytes id)
 static void copy_text(struct session *s, struct bytes from, char *to, size_t cap)
 {
     size_t n = from.len < cap ? from.len : 0;
-    s->odd = s->odd || (from.len > 0 && n == 0) || memchr(from.data, '\0', from.len) != NULL;
+    s->odd = s->odd || (from.len > 0 && n == 0) || bytes_find(from, '\0') < from.len;
     if (n > 0)
         memcpy(to, from.data, n);
     to[n] = '\0';
