@@ -90,4 +90,21 @@ kill -HUP "$ZEGELD_PID"
 check "RELOADING=1, and READY=1 again" wait_for 10 said READY=1 2
 stop_zegeld
 check "STOPPING=1" said STOPPING=1 1
+
+# ---- sockets that systemd listens on: zegeld is there with the first connection, and leaves them to the next one
+sed -i "s|^  - inet:$MILTER_PORT@127.0.0.1|&\n  - unix:$WORK/milter.sock|" "$WORK/zegel.yaml"
+: >"$WORK/log/zegeld"
+start zegeld systemd-socket-activate -l "127.0.0.1:$MILTER_PORT" -l "$WORK/milter.sock" -E SOFTHSM2_CONF="$SOFTHSM2_CONF" \
+    -E ASAN_OPTIONS="${ASAN_OPTIONS:-}" -E TSAN_OPTIONS="${TSAN_OPTIONS:-}" -E LSAN_OPTIONS="${LSAN_OPTIONS:-}" "$BUILD/zegeld" --config "$WORK/zegel.yaml"
+ZEGELD_PID=$STARTED
+check "systemd-socket-activate listens, and nobody else" wait_for 10 port_open "$MILTER_PORT"
+check "... nothing was started for it" test -z "$(descendants "$ZEGELD_PID")"
+check "the first message is signed" env LOAD_MESSAGES=4 "$BUILD/bench/load" 127.0.0.1 "$MILTER_PORT" 1 30 2048 2
+check "the process is zegeld now" test "$(cat "/proc/$ZEGELD_PID/comm")" = zegeld
+check "the Unix socket serves as well" env LOAD_MESSAGES=4 "$BUILD/bench/load" unix "$WORK/milter.sock" 1 30 2048 2
+kill -USR2 "$ZEGELD_PID"
+check "an upgrade" wait_for 40 grep -q 'all processes replaced' "$WORK/log/zegeld"
+check "... keeps them" env LOAD_MESSAGES=4 "$BUILD/bench/load" unix "$WORK/milter.sock" 1 30 2048 2
+stop_zegeld
+check "a socket that is systemd's stays" test -S "$WORK/milter.sock"
 [ "$failed" -eq 0 ]
