@@ -96,6 +96,9 @@ if [ "$sanitized" -eq 0 ]; then # they keep freed memory as it was
     # shellcheck disable=SC2046
     same "no process has the PIN" "$(has_pin "$ZEGELD_PID" $(descendants "$ZEGELD_PID"))" ""
 fi
+same "zegeld: no core dump" "$(awk '/Max core file size/ { print $5, $6 }' "/proc/$ZEGELD_PID/limits")" "0 0"
+# Who steals the disk: neither the state nor the log tells the PIN.
+same "no file of ours has the PIN" "$(grep -rlaF -f "$WORK/pin" "$WORK/state" "$WORK/log" "$WORK/zegel.yaml" | xargs)" ""
 kill -HUP "$ZEGELD_PID"
 wait_for 5 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "after reload" "not taken"

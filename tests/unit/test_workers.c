@@ -14,6 +14,8 @@ static int ends[CONFIG_WORKERS_MAX]; /* the workers' */
 /* A token with so many workers, which have said that they are logged in. */
 static void with_workers(unsigned count)
 {
+    while (all.count > 0)
+        free(all.tokens[--all.count].name);
     memset(&all, 0, sizeof all);
     ck_assert_int_eq(workers_token(&all, "t"), 0);
     t = &all.tokens[0];
@@ -129,4 +131,12 @@ START_TEST(bounded)
 }
 END_TEST
 
-UNIT_MAIN("workers", names, least_in_flight, logging_in, silence, failures, bounded)
+START_TEST(forgotten)
+{
+    with_workers(0);
+    free(t->name);
+    all.count = 0;
+}
+END_TEST
+
+UNIT_MAIN("workers", names, least_in_flight, logging_in, silence, failures, bounded, forgotten)
