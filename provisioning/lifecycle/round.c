@@ -178,7 +178,7 @@ static int send_all(struct work *w, const struct life_todo *todo, struct buf *wh
             /* on its way */
         } else if (w->domain->rotates->publish == CONFIG_PUBLISH_MANUAL) {
             const struct publish_change c = {.name = buf_cstr(&name), .before = r.before, .wanted = r.wanted};
-            buf_add_str(&p->todo, p->todo.len == 0 ? "" : "; ");
+            buf_add_str(&p->todo, p->todo.len == 0 ? "people: " : "; ");
             publish_print(&c, &p->todo);
         } else {
             err = journaled(w, todo, k, send_record, &result, why);

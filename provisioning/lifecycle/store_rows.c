@@ -156,7 +156,7 @@ int store_waits_set(struct store *s, const char *domain, unsigned number, const 
 int store_waits_get(struct store *s, const char *domain, unsigned number, struct buf *text, int64_t *until_s, struct buf *why)
 {
     sqlite3_stmt *row;
-    char waits[200] = "";
+    char waits[4 * STORE_RECORD_MAX] = ""; /* the records of a generation, for people to publish */
     *until_s = 0;
     int err = store_sql(s, &row, why, "SELECT waits, until_s FROM generations WHERE domain = ? AND number = ?", "si", domain,
                         (int64_t)number);

@@ -133,6 +133,8 @@ waits() { R run; catch_up; says 0 "put this in DNS: .*_domainkey.example.nl. 360
 R abort --domain example.nl --selector "$(selector 5)"
 check "manual: the record is printed" until_state 6 publishing 1 3
 check "... and waited for" waits
+R status
+check "... and status has all of it" says 0 "as one string: $(sql "SELECT record FROM keys WHERE selector = '$(selector 6 '<>')'" | sed 's/[.*]/\\&/g')"
 by_hand "add $(name 6) 3600 TXT $(sql "SELECT '\"' || record || '\"' FROM keys WHERE selector = '$(selector 6)'")" \
     "add $(name 6 '<>') 3600 TXT $(sql "SELECT '\"' || substr(record, 1, 200) || '\" \"' || substr(record, 201) || '\"' FROM keys WHERE selector = '$(selector 6 '<>')'")"
 check "... until it is there" until_state 6 visible 900 4

@@ -1,7 +1,7 @@
 #!/bin/bash
 # `zegel rotate run` killed (SIGKILL) at its system calls that leave something behind - what it writes and makes durable, on the disk, on the token, and to
 # the DNS server - through one complete rotation; then run again. No key is lost, none is left behind unknowingly, never do two sign, and the end is the same.
-# Short: in each run at a growing number of calls. SOAK=1: from the same beginning at each single call of each run.
+# Short: in each run at a growing number of calls. SOAK=1: from the same beginning at each single call of each run (STRIDE: at each so many).
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -122,7 +122,7 @@ put_back() {
 exhaustive() { # NAME
     local n
     save
-    for ((n = 1; ; n++)); do
+    for ((n = 1; ; n += ${STRIDE:-1})); do
         put_back
         killed "$n" || break
         kills=$((kills + 1))
@@ -130,7 +130,7 @@ exhaustive() { # NAME
         catch_up
         finish "$1: killed at call $n" || wrong=$((wrong + 1))
     done
-    echo "     $1: $((n - 1)) calls"
+    echo "     $1: up to call $n, killed $kills times so far"
 }
 
 step() { # NAME SECONDS
