@@ -148,7 +148,7 @@ $(BUILD)/bench/audit: tests/bench/audit.c $(call obj,$(AUDIT)) $(LIB)
 
 $(BUILD)/bench/tables: tests/bench/tables.c $(call obj,hostd/milter/senders.c) $(LIB)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lcrypto
+	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcyaml -lidn2 -lcrypto
 
 $(BUILD)/bench/canon: tests/bench/canon.c $(LIB)
 	@mkdir -p $(@D)

@@ -2,6 +2,7 @@
 
 #include "dkim/domain.h"
 #include "dkim/from.h"
+#include "dkim/idna.h"
 
 enum { FOLD_AT = 78 };
 
@@ -69,7 +70,7 @@ bool authres_is_aligned(const struct header *h, struct bytes d)
 {
     struct bytes from = BYTES_LIT("From"), author;
     size_t at = header_find_above(h, from, h->count);
-    return header_count(h, from) == 1 && from_domain(h->fields[at].value, &author) == FROM_OK && domain_is_within(author, d);
+    return header_count(h, from) == 1 && from_domain(h->fields[at].value, &author) == FROM_OK && idna_is_within(author, d);
 }
 
 void authres_fold(struct bytes text, size_t column, struct out *out)

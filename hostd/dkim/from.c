@@ -1,6 +1,7 @@
 #include "dkim/from.h"
 
 #include "dkim/domain.h"
+#include "dkim/idna.h"
 
 /* A cursor over the field. Every step either moves forward or fails. */
 struct cursor {
@@ -77,6 +78,14 @@ static bool skip_dot_atom(struct cursor *c)
     return c->at > from;
 }
 
+/* A name that DNS can have; U-labels that are none only look like a name. */
+static bool is_author_domain(struct bytes d)
+{
+    uint8_t room[DKIM_DOMAIN_MAX];
+    struct out ascii = out_of(room, sizeof room);
+    return domain_is_international(d) && idna_ascii(d, &ascii);
+}
+
 /* local-part "@" domain, nothing between. */
 static bool addr_spec(struct cursor *c, struct bytes *domain)
 {
@@ -88,7 +97,7 @@ static bool addr_spec(struct cursor *c, struct bytes *domain)
     if (!skip_dot_atom(c))
         return false;
     *domain = bytes_slice(c->in, from, c->at);
-    return domain_is_valid(*domain);
+    return is_author_domain(*domain);
 }
 
 /* phrase: words before "<". Dots are allowed, as everybody writes them. */
@@ -133,7 +142,7 @@ enum from_result from_domain(struct bytes value, struct bytes *domain)
             return FROM_MALFORMED;
         if (first.data == NULL)
             first = d;
-        else if (!bytes_ieq(first, d))
+        else if (!idna_is_same(first, d))
             result = FROM_AMBIGUOUS;
         if (at_end(&c))
             break;

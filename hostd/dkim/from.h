@@ -11,7 +11,8 @@ enum from_result {
     FROM_AMBIGUOUS, /* mailboxes of different domains */
 };
 
-/* `value`: all behind "From:". *domain is a view into it, valid when FROM_OK. Obsolete forms are malformed: routes,
+/* `value`: all behind "From:". *domain is a view into it, valid when FROM_OK; it may have
+ * U-labels (RFC 6532), which idna.h compares with A-labels. Obsolete forms are malformed: routes,
  * groups, domain literals, comments or white space inside an address. */
 enum from_result from_domain(struct bytes value, struct bytes *domain);
 

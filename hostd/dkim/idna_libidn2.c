@@ -29,6 +29,13 @@ bool idna_ascii(struct bytes name, struct out *out)
     return ok && !out->overflow;
 }
 
+bool idna_is_same(struct bytes a, struct bytes b)
+{
+    uint8_t room[2][DKIM_DOMAIN_MAX];
+    struct out x = out_of(room[0], sizeof room[0]), y = out_of(room[1], sizeof room[1]);
+    return idna_ascii(a, &x) && idna_ascii(b, &y) && bytes_ieq(out_bytes(&x), out_bytes(&y));
+}
+
 bool idna_is_within(struct bytes child, struct bytes parent)
 {
     uint8_t room[2][DKIM_DOMAIN_MAX];

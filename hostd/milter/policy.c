@@ -1,6 +1,7 @@
 #include "milter/policy.h"
 
 #include "dkim/from.h"
+#include "dkim/idna.h"
 #include "dkim/select.h"
 
 static struct policy_answer answer(enum policy_verdict v, const char *reason)
@@ -15,6 +16,14 @@ static bool has_space_before_colon(const struct header *h)
         if (header_name(&h->fields[i]).len < h->fields[i].name.len)
             return true;
     return false;
+}
+
+/* The configuration has A-labels; From may have U-labels (RFC 6532). */
+static const struct config_domain *find_domain(const struct config *c, struct bytes domain)
+{
+    uint8_t room[DKIM_DOMAIN_MAX];
+    struct out ascii = out_of(room, sizeof room);
+    return idna_ascii(domain, &ascii) ? config_find_domain(c, out_bytes(&ascii)) : NULL;
 }
 
 struct policy_answer policy_judge(const struct config *c, const struct sender *sender, const struct header *h)
@@ -36,7 +45,7 @@ struct policy_answer policy_judge(const struct config *c, const struct sender *s
     case FROM_OK: break;
     }
     struct policy_answer a = answer(POLICY_UNTOUCHED, "no key for this From domain");
-    a.domain = config_find_domain(c, domain);
+    a.domain = find_domain(c, domain);
     if (a.domain != NULL && !sender_may(c, sender, a.domain))
         return answer(POLICY_FORBIDDEN, "this sender may not send as the domain of its From header field (senders:)");
     if (a.domain != NULL && !a.domain->relaxed_header && has_space_before_colon(h))

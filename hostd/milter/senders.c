@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "config/network.h"
+#include "dkim/idna.h"
 
 static bool in_network(const char *text, const struct sender *s)
 {
@@ -72,12 +73,14 @@ static bool found_rule_allows(const struct config *c, enum config_senders_by by,
 bool sender_may(const struct config *c, const struct sender *s, const struct config_domain *d)
 {
     const char *at = s->user == NULL ? NULL : strrchr(s->user, '@');
+    uint8_t room[DKIM_DOMAIN_MAX];
+    struct out own = out_of(room, sizeof room);
     unsigned searched = c->senders_by_user + c->senders_by_envelope;
     if (c->senders_count > 0 || c->senders_table != NULL) /* an empty table allows nobody anything */
         return found_rule_allows(c, CONFIG_BY_USER, s->user, s, d) ||
                found_rule_allows(c, CONFIG_BY_ENVELOPE, s->envelope, s, d) ||
                any_of(c->senders + searched, c->senders_count - searched, s, d);
     if (at != NULL)
-        return config_find_domain(c, bytes_str(at + 1)) == d;
+        return idna_ascii(bytes_str(at + 1), &own) && config_find_domain(c, out_bytes(&own)) == d;
     return c->domains_count == 1 && sender_is_ours(c, s);
 }

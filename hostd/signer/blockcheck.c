@@ -1,7 +1,7 @@
 #include "signer/blockcheck.h"
 
-#include "dkim/domain.h"
 #include "dkim/from.h"
+#include "dkim/idna.h"
 
 /* The next field of the block: from `*at` to its CRLF (folds included), or to the end for the last one. */
 static bool next_field(struct bytes block, size_t *at, struct bytes *field, bool *last)
@@ -126,7 +126,7 @@ static const char *check_order(struct bytes block, size_t end, struct bytes h, c
         froms++;
         if (from_domain(value, &author) != FROM_OK)
             return "From has no single author domain";
-        if (d->subdomains ? !domain_is_within(author, bytes_str(d->domain)) : !bytes_ieq(author, bytes_str(d->domain)))
+        if (!(d->subdomains ? idna_is_within : idna_is_same)(author, bytes_str(d->domain)))
             return "From is not aligned with d=";
     }
     if (have || at < end)

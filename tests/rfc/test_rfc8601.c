@@ -74,4 +74,33 @@ START_TEST(reasons_are_quoted_strings)
 }
 END_TEST
 
-UNIT_MAIN("rfc8601", results, nothing_breaks_out, reasons_are_quoted_strings)
+/* RFC 8616 §3, RFC 6532: whether a name stands there in U-labels or in A-labels makes no difference, on either side. */
+START_TEST(alignment)
+{
+    static const struct {
+        const char *from, *d;
+        bool aligned;
+    } rows[] = {
+        {"a@b\303\274cher.example", "b\303\274cher.example", true},
+        {"a@b\303\274cher.example", "xn--bcher-kva.example", true},
+        {"a@xn--bcher-kva.example", "b\303\274cher.example", true},
+        {"a@xn--bcher-kva.example", "xn--bcher-kva.example", true},
+        {"a@sub.b\303\274cher.example", "XN--bcher-kva.example", true},
+        {"a@xb\303\274cher.example", "xn--bcher-kva.example", false},
+        {"a@example", "xn--bcher-kva.example", false},
+        {"a@bucher.example", "xn--bcher-kva.example", false},
+        {"a@x.nl, b@b\303\274cher.example", "xn--bcher-kva.example", false},
+        {"a@B\xc3\x9c"
+         "CHER.example",
+         "xn--bcher-kva.example", false},
+    };
+    static struct header h;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        header_init(&h);
+        header_add(&h, BYTES_LIT("From"), bytes_str(rows[i].from));
+        ck_assert_msg(authres_is_aligned(&h, bytes_str(rows[i].d)) == rows[i].aligned, "%s, d=%s", rows[i].from, rows[i].d);
+    }
+}
+END_TEST
+
+UNIT_MAIN("rfc8601", alignment, results, nothing_breaks_out, reasons_are_quoted_strings)

@@ -124,7 +124,7 @@ attempt() {
         answer="250 taken"
         has_delivered "$mailbox" $((count + 1)) || answer="550 $(grep -ahoE 'milter-reject: .*' "$WORK/log/postfix" | tail -n 1)"
     else
-        answer=$(send --from "$from" --to "$mailbox@example.org" ${xclient:+--xclient "$xclient"} m)
+        answer=$(send --from "${from//ü/u}" --to "$mailbox@example.org" ${xclient:+--xclient "$xclient"} m)
     fi
     case $answer in
     550*'5.7.1 Not authorised'*) got=forbidden ;;
@@ -150,6 +150,11 @@ attempt "senders: network and envelope" near jan@example.net "$near" signed
 attempt "senders: network, for another domain" near jan@example.nl "$near" forbidden
 attempt "senders: an account without a rule" account piet@example.nl "$account" forbidden
 attempt "senders: loopback is still not local" loopback root@example.nl "" unsigned
+UMLAUT="  - {domain: xn--bcher-kva.example, keys: [{selector: $ED_SELECTOR, algorithm: ed25519-sha256, key: 'pkcs11:token=zegel;object=example.nl/$ED_SELECTOR'}]}"
+configure --trusted 192.0.2.0/24 --more "$NET" --more "$UMLAUT"
+attempt "a U-label in From is its A-label domain" near jan@bücher.example 'ADDR=198.51.100.7 NAME=x LOGIN=jan@xn--bcher-kva.example' signed
+attempt "... and so is the account's" near jan@xn--bcher-kva.example 'ADDR=198.51.100.7 NAME=x LOGIN=jan@b+C3+BCcher.example' signed
+attempt "... and no other" near jan@bücher.example "$account" forbidden
 printf '%s\n' '# an OpenDKIM-style refile' '*@example.nl example.nl' 'Jan example.nl,example.net' 'network:192.0.2.0/24 example.net' >senders
 configure --trusted 192.0.2.0/24 --more "$NET" --more "senders-table: $WORK/senders"
 attempt "table: *@DOMAIN" table piet@example.nl "$account" signed

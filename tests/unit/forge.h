@@ -176,6 +176,7 @@ static const struct forge_zone forge_zone_default[] = {{"ed._domainkey.example.n
                                                        {"rsa._domainkey.example.nl", "v=DKIM1; p=@rsa2048"},
                                                        {"weak._domainkey.example.nl", "p=@rsa1024"},
                                                        {"short._domainkey.example.nl", "p=@rsa512"},
+                                                       {"ed._domainkey.xn--bcher-kva.example", "v=DKIM1; k=ed25519; p=@ed"},
                                                        {"later._domainkey.example.nl", "later"},
                                                        {"many._domainkey.example.nl", "many"},
                                                        {"bogus._domainkey.example.nl", "bogus"},

@@ -16,6 +16,7 @@ START_TEST(one_domain)
         {" a@example.nl, B <b@EXAMPLE.nl>", "example.nl"},
         {"\r\n Anna\r\n <a@example.nl>", "example.nl"},
         {" J\xc3\xb6rg <j@example.nl>", "example.nl"},
+        {" a@ex\303\244mple.nl", "ex\303\244mple.nl"},
         {" =?utf-8?q?x?= <a@example.nl>", "example.nl"},
     };
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
@@ -56,7 +57,6 @@ START_TEST(malformed)
         " \"a <a@example.nl>",
         " a@example.nl,",
         " ,a@example.nl",
-        " a@ex\xc3\xa4mple.nl",
         " a\\@evil.example@example.nl",
         " ((((((((((x)))))))))) a@example.nl",
         NULL,

@@ -51,6 +51,14 @@ START_TEST(verdicts)
     ck_assert_int_eq(judge(true, "From: a@example.nl, b@example.com\r\n"), POLICY_REJECT);
     ck_assert_int_eq(judge(true, "From: nobody\r\n"), POLICY_REJECT);
     ck_assert_int_eq(judge(true, "From : a@example.nl\r\nX\t: y\r\n"), POLICY_SIGN);
+    simple = "  - {domain: xn--bcher-kva.example, keys: [{selector: s, algorithm: rsa-sha256}]}\nsenders: [{network: local, "
+             "domains: ['*']}]\n";
+    ck_assert_int_eq(judge(true, "From: a@b\303\274cher.example\r\n"), POLICY_SIGN);
+    ck_assert_int_eq(judge(true, "From: a@xn--bcher-kva.example\r\n"), POLICY_SIGN);
+    ck_assert_int_eq(judge(true, "From: a@B\xc3\x9c"
+                                 "CHER.example\r\n"),
+                     POLICY_REJECT);
+    ck_assert_int_eq(judge(true, "From: a@sub.b\303\274cher.example\r\n"), POLICY_UNTOUCHED);
     simple = "    canonicalization: simple\n"; /* then the signer would refuse what we make */
     ck_assert_int_eq(judge(true, "From : a@example.nl\r\n"), POLICY_REJECT);
     ck_assert_int_eq(judge(true, "From: a@example.nl\r\nX\t: y\r\n"), POLICY_REJECT);
