@@ -5,19 +5,6 @@
 
 #include "base/err.h"
 
-/* RDATA of a TXT record: length-prefixed strings, concatenated without spaces (RFC 6376 §3.6.2.2). */
-static bool add_strings(struct bytes rdata, struct out *txt)
-{
-    for (size_t at = 0; at < rdata.len;) {
-        size_t len = rdata.data[at];
-        if (at + 1 + len > rdata.len)
-            return false;
-        out_add(txt, bytes_slice(rdata, at + 1, at + 1 + len));
-        at += 1 + len;
-    }
-    return true;
-}
-
 ldns_zone *lookup_zone_read(const char *path, struct buf *why)
 {
     ldns_zone *zone = NULL;
@@ -66,9 +53,9 @@ enum verify_key_status lookup_in_zone(void *arg, const char *name, struct verify
         if (ldns_rr_get_type(rr) != LDNS_RR_TYPE_TXT || ldns_dname_compare(ldns_rr_owner(rr), owner) != 0)
             continue;
         found++;
-        for (size_t j = 0; j < ldns_rr_rd_count(rr); j++) {
+        for (size_t j = 0; j < ldns_rr_rd_count(rr); j++) { /* strings, without spaces between (RFC 6376 §3.6.2.2) */
             ldns_rdf *rd = ldns_rr_rdf(rr, j);
-            (void)add_strings(bytes_of(ldns_rdf_data(rd), ldns_rdf_size(rd)), &key->txt);
+            out_add(&key->txt, bytes_slice(bytes_of(ldns_rdf_data(rd), ldns_rdf_size(rd)), 1, SIZE_MAX)); /* behind its length */
         }
     }
     ldns_rdf_deep_free(owner);

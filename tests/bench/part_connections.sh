@@ -26,3 +26,13 @@ idle=$!
 wait_for 30 grep -q open "$WORK/idle"
 figure "1,000 idle connections after a message each" "$(calc "$(resident) - $before")" MiB "<=" 64
 stop_pid "$idle"
+# A body passes through: what 16 messages in flight need does not depend on how long they are.
+# shellcheck disable=SC2153 # CONNECTIONS is benchlib.sh's
+for octets in 2048 20971520; do
+    zegeld_with "$RSA_SELECTOR" rsa-sha256
+    milter=$(pgrep -P "$ZEGELD_PID" -x zegel-milter | head -n 1)
+    drive "$ZEGELD_PID" "$WORK/milter.sock" "$CONNECTIONS" "$SECONDS_EACH" "$octets"
+    in_flight[octets]=$(peak)
+    figure "zegel-milter with $CONNECTIONS messages of $((octets / 1024)) KB in flight" "${in_flight[octets]}" MiB
+done
+figure "20 MB bodies: memory more for each message in flight" "$(calc "(${in_flight[20971520]} - ${in_flight[2048]}) / $CONNECTIONS")" MiB "<=" 0.25
