@@ -36,7 +36,7 @@ MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd
          hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c hostd/milter/stream.c
 FIGURES = hostd/figures/figures.c
 HTML = hostd/html/html.c hostd/html/style.c
-STATUS = hostd/status/book.c hostd/status/faults.c hostd/status/http.c hostd/status/main.c hostd/status/metrics.c hostd/status/page.c hostd/status/page_keys.c hostd/status/page_mail.c hostd/status/report.c hostd/status/words.c
+STATUS = hostd/status/book.c hostd/status/faults.c hostd/status/http.c hostd/status/lastcheck.c hostd/status/main.c hostd/status/metrics.c hostd/status/page.c hostd/status/page_keys.c hostd/status/page_mail.c hostd/status/report.c hostd/status/words.c
 RESOLVER = hostd/resolver/context.c hostd/resolver/main.c hostd/resolver/resolver.c
 FRONT = hostd/front/eximspool.c hostd/front/message.c hostd/front/relay.c hostd/front/smtpdline.c hostd/front/talk.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c

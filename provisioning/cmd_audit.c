@@ -48,7 +48,10 @@ static int run_key(int argc, char **argv)
             (void)snprintf(note.name, sizeof note.name, "%s", c->audit.origin);
             memcpy(note.public_key, k.spki + k.spki_len - NOTE_KEY_LEN, NOTE_KEY_LEN); /* RFC 8410: the last 32 octets */
             note_key_print(&note, &text);
-            (void)printf("%s\n", buf_cstr(&text));
+            if (o.json)
+                cmd_print_json(json_pack("{s:s, s:s}", "origin", note.name, "key", buf_cstr(&text)));
+            else
+                (void)printf("%s\n", buf_cstr(&text));
         }
         cmd_token_close(&t);
     }
@@ -229,7 +232,8 @@ static int run_prove(int argc, char **argv)
     return code;
 }
 
-const struct cmd cmd_audit_key = {"audit", "key", run_key, "", "The public key of the audit log, for verify and for witnesses."};
+const struct cmd cmd_audit_key = {"audit", "key", run_key, "[--json]",
+                                  "The public key of the audit log, for verify and for witnesses."};
 const struct cmd cmd_audit_verify = {"audit", "verify", run_verify, "--key KEY [--json] [DIR]",
                                      "Is the audit log whole? Needs its public key alone."};
 const struct cmd cmd_audit_export = {"audit", "export", run_export, "--key KEY [DIR]",

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/log.h"
 #include "check/explain.h"
 #include "check/report.h"
 #include "canary.h"
@@ -25,6 +26,7 @@ struct run {
     char **token_faults;      /* why one could not be opened */
     struct keylife *lives;    /* NULL: the audit log could not be read */
     struct buf life_source;   /* evidence: what was read of it */
+    json_t *summary;          /* with --all: the worst of each domain, for zegel-status */
     json_t *json;             /* NULL: text */
     struct done {
         struct check_subject subject;
@@ -139,6 +141,8 @@ static int check_one(struct run *r, const char *domain, const struct config_doma
         explain_apply(r->explain, &d->check);
         r->failed = r->failed || check_worst(&d->check) == CHECK_FAIL;
         print(r, &d->check);
+        json_array_append_new(r->summary,
+                              json_pack("{s:s, s:s}", "domain", domain, "worst", check_result_name(check_worst(&d->check))));
     }
     if (err == ZEGEL_OK && r->opt->html != NULL)
         r->count++;
@@ -162,6 +166,24 @@ static int check_wanted(struct run *r, const char *domain)
             (err = check_one(r, c->check.non_sending[d], NULL)) != ZEGEL_OK)
             return err;
     return err;
+}
+
+/* For the status page and Prometheus, where zegeld has made room for it. */
+static void leave_summary(const struct run *r)
+{
+    struct buf path = BUF_INIT, why = BUF_INIT;
+    json_t *j = json_pack("{s:I, s:O}", "time", (json_int_t)clock_wall_s(), "domains", r->summary);
+    char *text = json_dumps(j, JSON_ENSURE_ASCII);
+    buf_addf(&path, "%s/status", r->config->state);
+    if (text != NULL && access(buf_cstr(&path), F_OK) == 0) {
+        buf_add_str(&path, "/check.json");
+        if (io_replace_file(buf_cstr(&path), 0644, bytes_str(text), &why) != ZEGEL_OK)
+            log_warn("zegel-status will not know of this check: %s", buf_cstr(&why));
+    }
+    free(text);
+    json_decref(j);
+    buf_free(&path);
+    buf_free(&why);
 }
 
 /* ---- the page ---- */
@@ -234,6 +256,7 @@ static void finish(struct run *r)
     explain_free(r->explain);
     observe_close(r->observe);
     json_decref(r->json);
+    json_decref(r->summary);
 }
 
 static int run(int argc, char **argv)
@@ -257,11 +280,14 @@ static int run(int argc, char **argv)
         return code;
     r.config = c;
     r.json = opt.json ? json_array() : NULL;
+    r.summary = opt.all ? json_array() : NULL;
     int err = start(&r, &why);
     if (err == ZEGEL_OK)
         err = check_wanted(&r, domain);
     if (err == ZEGEL_ERR_NOT_FOUND)
         buf_addf(&why, "%s in %s", domain == NULL ? "no domains" : "no such domain", opt.config);
+    if (err == ZEGEL_OK && opt.all)
+        leave_summary(&r);
     if (err == ZEGEL_OK && opt.html != NULL)
         err = write_page(&r, &why);
     if (err == ZEGEL_OK && r.json != NULL)

@@ -44,17 +44,20 @@ static bool take_config(struct status *s, int fd)
     return ok;
 }
 
-/* From here on: the sockets there are, and no file. */
+/* From here on: the sockets there are, and the files that zegel check leaves for us. */
 static bool serve(struct status *s)
 {
     struct sandbox sandbox = {.profile = SANDBOX_STATUS, .landlock_optional = s->book.config->landlock_optional};
-    struct buf why = BUF_INIT;
+    struct buf why = BUF_INIT, left = BUF_INIT;
+    buf_addf(&left, "%s/status", s->book.config->state);
+    sandbox.read[sandbox.read_count++] = buf_cstr(&left);
     bool ok = sandbox_apply(&sandbox, &why) == ZEGEL_OK;
     if (!ok)
         log_error("%s", buf_cstr(&why));
     for (unsigned i = 0; ok && i < s->sockets_count; i++)
         ok = (s->http[i] = http_new(&s->book, s->sockets[i].fd, s->sockets[i].loopback)) != NULL;
     buf_free(&why);
+    buf_free(&left);
     s->serving = ok;
     return ok;
 }

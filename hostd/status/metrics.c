@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "status/lastcheck.h"
+
 static void family(struct buf *out, const char *name, const char *type, const char *help)
 {
     buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
@@ -309,6 +311,16 @@ static void tokens(const struct book *b, struct buf *out)
     of_all_workers(b, out, print_times);
 }
 
+static void check(const struct book *b, struct buf *out)
+{
+    struct lastcheck last;
+    lastcheck_read(b->config, &last);
+    single(out, "zegel_check_timestamp_seconds", "gauge", "When zegel check --all was last run; 0: never.", last.time_s);
+    family(out, "zegel_check_domains", "gauge", "Domains by the worst result of that check.");
+    for (int r = 0; r < LASTCHECK_RESULTS; r++)
+        sample(out, "zegel_check_domains", last.counts[r], LABELS("result", lastcheck_name((enum lastcheck_result)r)));
+}
+
 void metrics_print(const struct book *b, struct buf *out)
 {
     processes(b, out);
@@ -318,4 +330,5 @@ void metrics_print(const struct book *b, struct buf *out)
     audit(b, out);
     tokens(b, out);
     keys(b, out);
+    check(b, out);
 }

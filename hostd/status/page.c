@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "html/html.h"
+#include "status/lastcheck.h"
 
 /* The first `len` characters of "2026-11-25 18:30 UTC". */
 static void print_time(struct buf *out, int64_t t, size_t len)
@@ -116,6 +117,30 @@ void page_audit(const struct book *b, const struct words *w, struct buf *out)
     buf_add_str(out, "</td></tr>\n</tbody></table></section>\n");
 }
 
+/* ---- the last check ---- */
+
+static void last_check(const struct book *b, const struct words *w, struct buf *out)
+{
+    struct lastcheck last;
+    lastcheck_read(b->config, &last);
+    buf_addf(out, "<section aria-labelledby=\"check\"><h2 id=\"check\">%s</h2>\n<p>", w->text[WORD_LAST_CHECK]);
+    if (last.time_s == 0)
+        buf_add_str(out, w->text[WORD_NO_CHECK]);
+    else
+        page_time(out, last.time_s);
+    for (int r = LASTCHECK_FAIL; r >= 0; r--)
+        if (last.counts[r] > 0)
+            buf_addf(out, " <span class=\"badge %s\">%u × %s</span>", lastcheck_name((enum lastcheck_result)r), last.counts[r],
+                     lastcheck_name((enum lastcheck_result)r));
+    buf_add_str(out, last.failed_count > 0 ? "</p>\n<ul class=\"plain\">\n" : "</p>\n");
+    for (unsigned i = 0; i < last.failed_count; i++) {
+        buf_add_str(out, "<li>");
+        html_escape(out, last.failed[i]);
+        buf_addf(out, ": %s</li>\n", w->text[WORD_FAILED]);
+    }
+    buf_add_str(out, last.failed_count > 0 ? "</ul></section>\n" : "</section>\n");
+}
+
 /* ---- the whole ---- */
 
 void page_print(const struct book *b, const struct words *w, int64_t now_s, struct buf *out)
@@ -130,6 +155,7 @@ void page_print(const struct book *b, const struct words *w, int64_t now_s, stru
     page_faults(b, w, now_s, out);
     page_mail(b, w, out);
     page_keys(b, w, now_s, out);
+    last_check(b, w, out);
     page_tokens(b, w, out);
     page_audit(b, w, out);
     buf_add_str(out, "</main>\n</body>\n</html>\n");

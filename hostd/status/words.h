@@ -51,6 +51,9 @@ enum word {
     WORD_NEXT,
     WORD_NEXT_NONE,
     WORD_MORE,
+    WORD_LAST_CHECK,
+    WORD_NO_CHECK,
+    WORD_FAILED,
     WORDS
 };
 

@@ -35,7 +35,7 @@ static int open_state(const char *state)
 
 /* One directory in it that belongs to `user`. What stands there already must be a directory, no link, and belong to us or to that
  * user: whoever was there before gets nothing of ours, and nothing of others is given away. */
-static bool make_dir(int at, const char *state, const char *name, const char *user)
+static bool make_dir(int at, const char *state, const char *name, mode_t mode, const char *user)
 {
     struct passwd *pw = user == NULL || geteuid() != 0 ? NULL : getpwnam(user);
     struct stat st;
@@ -43,7 +43,7 @@ static bool make_dir(int at, const char *state, const char *name, const char *us
         log_error("users: %s: no such user", user);
         return false;
     }
-    if (mkdirat(at, name, 0700) != 0 && errno != EEXIST)
+    if (mkdirat(at, name, mode) != 0 && errno != EEXIST)
         return refuse(state, name, strerror(errno));
     int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -59,7 +59,8 @@ static bool make_dir(int at, const char *state, const char *name, const char *us
 bool statedir_make(const struct config *c)
 {
     int at = open_state(c->state);
-    bool ok = at >= 0 && make_dir(at, c->state, "audit", c->users.signer) && make_dir(at, c->state, "pin", c->users.token);
+    bool ok = at >= 0 && make_dir(at, c->state, "audit", 0700, c->users.signer) &&
+              make_dir(at, c->state, "pin", 0700, c->users.token) && make_dir(at, c->state, "status", 0755, NULL);
     if (at >= 0)
         (void)close(at);
     return ok;

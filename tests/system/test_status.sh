@@ -73,6 +73,13 @@ given() { sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$WORK/metrics" | sort -u; }
 verdict "each of the $(named | wc -l) metrics that they name is one of ours" "$(comm -23 <(named) <(given) | xargs)" [ -z "$(comm -23 <(named) <(given))" ]
 cd "$ROOT" || exit 1
 
+# ---- the last check: what stands in a file is counted where the configuration knows it, and is never markup
+printf '{"time": 1790000000, "domains": [{"domain": "example.nl", "worst": "FAIL"}, {"domain": "<b>x", "worst": "FAIL"}, {"domain": 7}, 1]}' >"$WORK/state/status/check.json"
+is "one domain failed" 1 "$(value 'zegel_check_domains{result="FAIL"}')"
+is "at that time" 1790000000 "$(value zegel_check_timestamp_seconds)"
+is "the page names it" 1 "$(tcp /en | grep -c '<li>example.nl: does not comply')"
+is "and no other" 0 "$(tcp /en | grep -c '<b>x')"
+
 # ---- the page
 mkdir -p "${PAGES:-$WORK/pages}"
 if command -v chromium >/dev/null; then
@@ -121,6 +128,7 @@ verdict "zegel status: six signed" "" grep -qE "^inet:$MILTER_PORT@127.0.0.1 +6 
 verdict "zegel status: six of each key" "" grep -qE "^example.nl +6 +6 +$RSA_SELECTOR $ED_SELECTOR$" "$WORK/out"
 verdict "zegel status: nothing but text" "" [ "$(tr -d '[:print:]\n' <"$WORK/out" | wc -c)" -eq 0 ]
 is "zegel status --json" 6 "$(zegel status --json | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["front-ends"][0]["signed"])')"
+is "zegel audit key --json" "$(zegel audit key)" "$(zegel audit key --json | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["key"])')"
 zegel metrics >"$WORK/out"
 verdict "zegel metrics" "" promtool check metrics <"$WORK/out"
 zegel metrics --textfile "$WORK/zegel.prom"

@@ -1,0 +1,24 @@
+/* lastcheck: what the last `zegel check --all` left in STATE/status/check.json. Counted here, and believed no further: of domains
+ * only those of the configuration are shown. */
+#ifndef ZEGEL_STATUS_LASTCHECK_H
+#define ZEGEL_STATUS_LASTCHECK_H
+
+#include "config/config.h"
+
+/* As check/check.h orders them. */
+enum lastcheck_result { LASTCHECK_PASS, LASTCHECK_INFO, LASTCHECK_WARN, LASTCHECK_EXPLAINED, LASTCHECK_FAIL, LASTCHECK_RESULTS };
+
+enum { LASTCHECK_SHOWN = 20 };
+
+struct lastcheck {
+    int64_t time_s; /* 0: there was none, or its file is of no use */
+    unsigned counts[LASTCHECK_RESULTS];
+    const char *failed[LASTCHECK_SHOWN]; /* domains, of the configuration */
+    unsigned failed_count;
+};
+
+void lastcheck_read(const struct config *c, struct lastcheck *out);
+/* "PASS" ... */
+const char *lastcheck_name(enum lastcheck_result r);
+
+#endif
