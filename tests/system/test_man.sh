@@ -33,8 +33,9 @@ for command in "${commands[@]}"; do
         [[ $page =~ [^a-z-]${option}[^a-z0-9-] ]] || missing "zegel(1) does not tell of $option (zegel $command)"
     done
 done
+listed=$(printf '%s\n' "${commands[@]}")
 while read -r command; do
-    printf '%s\n' "${commands[@]}" | grep -qx -e "$command" || missing "zegel(1) tells of 'zegel $command', which is not there"
+    grep -qx -e "$command" <<<"$listed" || missing "zegel(1) tells of 'zegel $command', which is not there"
 done < <(sed -nE 's/^\.It Cm ([a-z]+( [a-z-]+)?).*/\1/p' hostd/man/zegel.1 | sed 's/ *$//')
 
 page=$(words zegeld.8)
