@@ -52,7 +52,7 @@ CEREMONY = $(wildcard provisioning/ceremony/*.c)
 LIFECYCLE = $(wildcard provisioning/lifecycle/*.c)
 DNS = $(wildcard provisioning/dns/*.c provisioning/check/*.c)
 IMPORT = $(wildcard provisioning/import/*.c provisioning/doctor/*.c)
-CHECKTEXT = provisioning/check/spf.c provisioning/check/dmarc.c
+CHECKTEXT = provisioning/check/spf.c provisioning/check/dmarc.c provisioning/import/ucl.c
 TOOL = $(wildcard provisioning/*.c)
 
 LIB = $(BUILD)/libzegel.a
