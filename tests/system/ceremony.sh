@@ -29,17 +29,20 @@ make_people() {
     mkdir -p "$WORK/softhsm" "$WORK/state"
     printf 'directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n' "$WORK/softhsm/tokens" >"$WORK/softhsm/conf"
     (umask 077; echo 1234 >"$WORK/pin")
+    local lock
+    exec {lock}>"$made.lock" # tests run beside one another
+    flock "$lock"
     if [ -z "$(find "$made" -maxdepth 0 -newermt '-1 day' 2>/dev/null)" ]; then
         make_new_people
-        local new=$made.$$
-        rm -rf "$new" "$made"
-        mkdir -p "$new"
-        cp -r "$WORK/people" "$WORK/softhsm/tokens" "$new/"
-        mv -T "$new" "$made" 2>/dev/null || rm -rf "$new" # another test was faster
+        rm -rf "$made" "$made.new"
+        mkdir -p "$made.new"
+        cp -r "$WORK/people" "$WORK/softhsm/tokens" "$made.new/"
+        mv -T "$made.new" "$made"
     else
         cp -r "$made/people" "$WORK/people"
         cp -r "$made/tokens" "$WORK/softhsm/tokens"
     fi
+    exec {lock}>&-
 }
 
 make_new_people() {
