@@ -53,6 +53,8 @@ cat >>"$WORK/zegel.yaml" <<EOF
   - domain: example.org
     keys:
       - {selector: other, algorithm: ed25519-sha256, key: "pkcs11:token=zegel;object=example.nl/$ED_SELECTOR"}
+senders:
+  - {network: 127.0.0.0/8, domains: ["*"]}
 front-ends:
   - {listen: "inet:$MILTER_PORT@127.0.0.1", domains: [example.org]}
 EOF
