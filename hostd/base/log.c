@@ -152,7 +152,9 @@ static bool send_record(const struct record *r)
                   sizeof log_address) == (ssize_t)r->len;
 }
 
-static void put(enum log_level level, const struct log_fields *f, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) /* clang looks at what log_line and log_event were promised */
+static void
+put(enum log_level level, const struct log_fields *f, const char *fmt, va_list ap)
 {
     int saved = errno;
     char text[TEXT_MAX], escaped[ESCAPED_MAX];
