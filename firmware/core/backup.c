@@ -208,7 +208,7 @@ enum sw backup_export(unsigned index, struct tlv_out *out)
     const struct key *k = keys_get(index);
     if (k == NULL)
         return SW_NOT_FOUND;
-    if (!there || (k->flags & KEY_MAY_LEAVE) == 0)
+    if (!there || (k->flags & KEY_MAY_LEAVE) == 0 || memcmp(k->backup, domain.id, BACKUP_ID) != 0)
         return SW_CONDITIONS;
     return keys_wrap(index, domain.key, purpose(room), out);
 }

@@ -2,13 +2,14 @@
  * share. It comes to be in a token and leaves it once, as m shares of which n make it again (Shamir, over GF(2^8) per octet);
  * fewer say nothing about it. There is one domain, for good: it goes with the factory reset, which takes all keys along. So an
  * administrator alone cannot wrap a key for a domain of their own making: a key may leave only if that was chosen when it was
- * made, and then for the domain that there was. */
+ * made, and then for the domain that there was: the key says which, so that it stays when the domain was taken out of the store
+ * and another one made. */
 #ifndef ZEGEL_CORE_BACKUP_H
 #define ZEGEL_CORE_BACKUP_H
 
 #include "core/keys.h"
 
-enum { BACKUP_SHARES_MAX = 16, BACKUP_ID = 8, BACKUP_SHARE = 4 + BACKUP_ID + 32 + 4 };
+enum { BACKUP_SHARES_MAX = 16, BACKUP_ID = KEY_BACKUP_LEN, BACKUP_SHARE = 4 + BACKUP_ID + 32 + 4 };
 
 /* From the store. -1 when the medium fails. */
 __attribute__((warn_unused_result)) int backup_open(void);

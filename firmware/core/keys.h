@@ -23,7 +23,7 @@ enum key_policy {
 enum key_flag { KEY_STRICT = 1, KEY_8BIT = 2, KEY_WANT_EXPIRE = 4, KEY_MAY_LEAVE = 8, KEY_FLAGS = 15 };
 /* Where a key came to be. */
 enum key_origin { KEY_IMPORTED = 0, KEY_MADE_HERE = 1, KEY_RESTORED = 2 };
-enum { KEY_SELECTOR_MAX = 100, KEY_ID_LEN = 8, KEY_DAY_S = 86400 };
+enum { KEY_SELECTOR_MAX = 100, KEY_ID_LEN = 8, KEY_DAY_S = 86400, KEY_BACKUP_LEN = 8 };
 
 /* All that is not secret. Fixed layout: it is what the store has. */
 struct key {
@@ -39,6 +39,7 @@ struct key {
     uint32_t daily_cap;  /* signatures per day of powered time; 0: no limit */
     uint8_t domain[NAME_LEN_MAX], selector[KEY_SELECTOR_MAX];
     uint8_t id[KEY_ID_LEN];         /* the first octets of the public key's SHA-256 */
+    uint8_t backup[KEY_BACKUP_LEN]; /* KEY_MAY_LEAVE: for the backup domain of this id only */
     uint8_t public[CRYPTO_RSA_MAX]; /* modulus, or the 32 octets of Ed25519 */
 };
 

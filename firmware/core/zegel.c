@@ -254,8 +254,11 @@ static enum sw create(unsigned index, struct span in)
         return SW_EXISTS;
     if (!read_binding(in, &k))
         return SW_WRONG_DATA;
-    if ((k.flags & KEY_MAY_LEAVE) != 0 && backup_id() == NULL)
-        return SW_CONDITIONS; /* for which domain is chosen when the key is made */
+    if ((k.flags & KEY_MAY_LEAVE) != 0) { /* for which domain is chosen when the key is made */
+        if (backup_id() == NULL)
+            return SW_CONDITIONS;
+        memcpy(k.backup, backup_id(), sizeof k.backup);
+    }
     enum sw sw = make_key(index, &k, in);
     if (sw == SW_OK)
         sw = log_key(index, k.generated == KEY_MADE_HERE ? LEDGER_KEY_MADE : LEDGER_KEY_IMPORTED);

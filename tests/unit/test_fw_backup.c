@@ -185,6 +185,42 @@ START_TEST(only_what_was_chosen)
 }
 END_TEST
 
+/* Who can write to the medium takes the domain out of it, and as administrator makes one of their own: the keys that may leave do
+ * not leave for that one. */
+START_TEST(keys_keep_their_domain)
+{
+    static uint8_t before[VAULT_LOG_FIRST][HAL_BLOCK_SIZE];
+    uint8_t box[BOX_MAX];
+    fresh();
+    admin();
+    ck_assert_uint_eq(command(0x80, 0x50, 2, 2, NULL, 0), 0x9000);
+    ck_assert_uint_eq(command(0x80, 0x52, 1, 0, NULL, 0), 0x9000);
+    for (uint32_t i = 0; i < VAULT_LOG_FIRST; i++)
+        memcpy(before[i], hal_ram_block(i), HAL_BLOCK_SIZE);
+    ck_assert_uint_eq(command(0x80, 0x52, 2, 0, NULL, 0), 0x9000);
+    bool of_domain[VAULT_LOG_FIRST];
+    for (uint32_t i = 0; i < VAULT_LOG_FIRST; i++)
+        of_domain[i] = memcmp(before[i], hal_ram_block(i), HAL_BLOCK_SIZE) != 0;
+    ck_assert_uint_eq(create(0x10, BINDING("0000", "01", "08")), 0x9000);
+    size_t len = exported(0x10, box);
+    for (uint32_t i = 0; i < VAULT_LOG_FIRST; i++)
+        if (of_domain[i])
+            memcpy(hal_ram_block(i), before[i], HAL_BLOCK_SIZE);
+    boot();
+    admin();
+    ck_assert(!has_domain());
+    ck_assert_uint_eq(command(0x80, 0x56, 0x10, 0, NULL, 0), 0x6985);
+    ck_assert_uint_eq(command(0x80, 0x50, 2, 2, NULL, 0), 0x9000);
+    for (uint8_t i = 1; i <= 2; i++)
+        ck_assert_uint_eq(command(0x80, 0x52, i, 0, NULL, 0), 0x9000);
+    ck_assert(has_domain());
+    ck_assert_uint_eq(command(0x80, 0x56, 0x10, 0, NULL, 0), 0x6985);
+    ck_assert_uint_eq(command(0x80, 0x58, 0x11, 0, box, len), 0x6a80);
+    ck_assert_uint_eq(create(0x11, BINDING("0000", "01", "08")), 0x9000);
+    (void)exported(0x11, box); /* one of the new domain's does */
+}
+END_TEST
+
 START_TEST(shares_that_are_none)
 {
     uint8_t other[BACKUP_SHARE], hash[32];
@@ -246,5 +282,5 @@ START_TEST(power_cut_at_every_write)
 }
 END_TEST
 
-UNIT_MAIN("fw_backup", any_n_of_m, keys_go_with_their_binding, only_what_was_chosen, shares_that_are_none,
+UNIT_MAIN("fw_backup", any_n_of_m, keys_go_with_their_binding, only_what_was_chosen, keys_keep_their_domain, shares_that_are_none,
           power_cut_at_every_write)
