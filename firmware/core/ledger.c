@@ -135,12 +135,14 @@ int ledger_open(void)
         if (body.len > 0 && sequence_of(body) == s)
             replay(body);
     }
-    for (next = now.sequence + 1;; next++) {
+    for (next = now.sequence + 1; next <= now.sequence + VAULT_LOG_BLOCKS; next++) {
         if (hal_block_read(block_of(next), block) != HAL_OK)
             return -1;
         if (!is_torn())
             break;
     }
+    if (next > now.sequence + VAULT_LOG_BLOCKS)
+        return -1; /* no power cut does that to the whole ring */
     for (unsigned i = 0; i < KEYS; i++) {
         day_began_ms[i] = hal_now_ms();
         bucket[i].at_ms = hal_now_ms();

@@ -31,6 +31,7 @@ struct ledger_counter {
     uint32_t day_s;      /* seconds of power since that day began */
 };
 
+/* -1: the medium failed, or the whole ring is damaged. */
 __attribute__((warn_unused_result)) int ledger_open(void);
 /* An empty log. Only for a store that never had one. */
 __attribute__((warn_unused_result)) int ledger_format(void);

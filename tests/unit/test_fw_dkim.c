@@ -310,6 +310,21 @@ START_TEST(log_is_a_chain)
 }
 END_TEST
 
+/* A ring without one block that is whole or empty is no token's: the boot says so, and does not look for ever. */
+START_TEST(log_of_nothing_but_damage)
+{
+    ready(KEY, BINDING("01", ""));
+    for (uint32_t i = 0; i < VAULT_LOG_BLOCKS; i++)
+        hal_ram_block(VAULT_LOG_FIRST + i)[HAL_BLOCK_SIZE - 1] ^= 1;
+    ck_assert_int_eq(token_boot(), -1);
+    memset(hal_ram_block(VAULT_LOG_FIRST + 700), 0, HAL_BLOCK_SIZE);
+    boot();
+    OK(SELECT_ZEGEL);
+    OK(VERIFY_USER);
+    ck_assert_uint_eq(finish(0x10, 0, BLOCK), 0x9000);
+}
+END_TEST
+
 /* ---- power */
 
 static struct {
@@ -447,4 +462,5 @@ START_TEST(power_cut_gives_no_try)
 END_TEST
 
 UNIT_MAIN("fw_dkim", signs_a_block, bindings_that_are_none, no_blind_signature, sign_is_for_blind_keys, tickets, limits,
-          log_is_a_chain, power_cut_at_every_write, power_cut_of_the_first_start, power_cut_gives_no_try)
+          log_is_a_chain, log_of_nothing_but_damage, power_cut_at_every_write, power_cut_of_the_first_start,
+          power_cut_gives_no_try)
