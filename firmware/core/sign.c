@@ -39,12 +39,17 @@ void sign_forget(unsigned key)
             tickets[i].valid = false;
 }
 
+static enum sw refuse(unsigned key, enum reason r, const uint8_t hash[CRYPTO_SHA256_LEN])
+{
+    return ledger_append(key, (uint8_t)r, hash) == 0 ? (enum sw)(SW_DKIM_REFUSED | (int)r) : SW_MEMORY_FAILURE;
+}
+
 /* In the ledger, then signed. */
 static enum sw sign_and_log(unsigned key, struct span t, const uint8_t hash[CRYPTO_SHA256_LEN], struct tlv_out *signature)
 {
     enum reason limit = ledger_limits(key);
     if (limit != REASON_OK)
-        return (enum sw)(SW_DKIM_REFUSED | (int)limit);
+        return refuse(key, limit, hash);
     if (ledger_append(key, 0, hash) != 0)
         return SW_MEMORY_FAILURE;
     enum sw sw = keys_sign(key, t, signature);
@@ -72,9 +77,7 @@ static enum sw check(unsigned key, struct span block, uint8_t hash[CRYPTO_SHA256
     enum reason r = block_check(block, &policy);
     if (r == REASON_OK)
         r = ledger_limits(key);
-    if (r == REASON_OK)
-        return SW_OK;
-    return ledger_append(key, (uint8_t)r, hash) == 0 ? (enum sw)(SW_DKIM_REFUSED | (int)r) : SW_MEMORY_FAILURE;
+    return r == REASON_OK ? SW_OK : refuse(key, r, hash);
 }
 
 enum sw sign_block(unsigned key, struct span block, struct tlv_out *signature)

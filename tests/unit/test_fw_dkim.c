@@ -249,6 +249,14 @@ START_TEST(tickets)
 }
 END_TEST
 
+/* Of the log's last entry. */
+static uint8_t last_verdict(void)
+{
+    uint8_t body[LEDGER_ENTRY_MAX];
+    ck_assert_int_gt(ledger_read(ledger_sequence(), body), 65);
+    return body[65];
+}
+
 START_TEST(limits)
 {
     ready(KEY, BINDING("01", "860400000003")); /* 3 a day */
@@ -268,6 +276,12 @@ START_TEST(limits)
     hal_ram_advance_ms(1000);
     ck_assert_uint_eq(finish(0x10, 0, BLOCK), 0x9000);
     ck_assert_uint_eq(finish(0x10, 0, BLOCK), 0x6979);
+    ck_assert_uint_eq(last_verdict(), 0x79);
+    ready(KEY, BINDING("03", "860400000001")); /* what is signed blindly has the same limits, and the log has them */
+    ck_assert_uint_eq(command(0x80, 0x16, 0x10, 0, "x", 1), 0x9000);
+    ck_assert_uint_eq(last_verdict(), 0);
+    ck_assert_uint_eq(command(0x80, 0x16, 0x10, 0, "x", 1), 0x697a);
+    ck_assert_uint_eq(last_verdict(), 0x7a);
 }
 END_TEST
 
