@@ -241,10 +241,11 @@ static enum sw put_algorithm(unsigned slot, struct span value)
             continue;
         if (card.algorithms[slot] == a)
             return SW_OK;
-        sign_forget(slot);
-        enum sw sw = keys_get(slot) == NULL ? SW_OK : keys_delete(slot);
+        enum sw sw = keys_get(slot) == NULL ? SW_OK : sign_key_delete(slot);
+        if (sw != SW_OK)
+            return sw;
         card.algorithms[slot] = (uint8_t)a;
-        return sw == SW_OK ? card_set_fingerprint(slot, NULL) : sw;
+        return card_set_fingerprint(slot, NULL);
     }
     return SW_WRONG_DATA;
 }

@@ -54,13 +54,6 @@ static struct key unbound(unsigned slot)
     return (struct key){.policy = KEY_BLIND, .bits = bits[card_algorithm(slot)]};
 }
 
-static enum sw log_key(unsigned slot, uint8_t verdict)
-{
-    static const uint8_t none[LEDGER_HASH];
-    sign_forget(slot);
-    return ledger_append(slot, verdict, none) == 0 ? SW_OK : SW_MEMORY_FAILURE;
-}
-
 static void put_public(const struct key *k, struct tlv_out *out)
 {
     size_t begin = tlv_begin(out, 0x7f49);
@@ -87,7 +80,7 @@ static enum sw generate(const struct apdu *c, struct tlv_out *out)
         if (sw == SW_OK)
             sw = keys_generate(slot, &k);
         if (sw == SW_OK)
-            sw = log_key(slot, LEDGER_KEY_MADE);
+            sw = sign_key_event(slot, LEDGER_KEY_MADE);
         if (sw != SW_OK)
             return sw;
     }
@@ -134,7 +127,7 @@ static enum sw import(const struct apdu *c)
         sw = keys_import_ed25519(slot, &k, parts[1].data);
     else if (!key_is_ed25519(&k) && parts[0].len > 0 && parts[0].len <= 4)
         sw = keys_import_rsa(slot, &k, (uint32_t)tlv_uint(parts[0]), parts[1], parts[2]);
-    return sw == SW_OK ? log_key(slot, LEDGER_KEY_IMPORTED) : sw;
+    return sw == SW_OK ? sign_key_event(slot, LEDGER_KEY_IMPORTED) : sw;
 }
 
 /* ---- signatures */
@@ -189,10 +182,9 @@ static enum sw activate(void)
             sw = keys_delete(i);
     if (sw == SW_OK && (backup_delete() != 0 || pin_reset_all() != 0 || card_format() != 0))
         sw = SW_MEMORY_FAILURE;
-    for (unsigned i = 0; i < KEYS; i++)
-        sign_forget(i);
+    sign_forget();
     if (sw == SW_OK)
-        sw = log_key(KEY_SIG, LEDGER_RESET);
+        sw = sign_key_event(KEY_SIG, LEDGER_RESET);
     return sw == SW_OK ? device_set_terminated(false) : sw;
 }
 

@@ -32,11 +32,27 @@ static bool ticket_take(unsigned key, const uint8_t hash[CRYPTO_SHA256_LEN])
     return false;
 }
 
-void sign_forget(unsigned key)
+void sign_forget(void)
 {
+    memset(tickets, 0, sizeof tickets);
+}
+
+enum sw sign_key_event(unsigned key, uint8_t verdict)
+{
+    uint8_t hash[CRYPTO_SHA256_LEN] = {0};
+    const struct key *k = keys_get(key);
+    if (k != NULL)
+        crypto_sha256(k->public, key_public_len(k), hash);
     for (unsigned i = 0; i < TICKETS; i++)
         if (tickets[i].key == key)
             tickets[i].valid = false;
+    return ledger_append(key, verdict, hash) == 0 ? SW_OK : SW_MEMORY_FAILURE;
+}
+
+enum sw sign_key_delete(unsigned key)
+{
+    enum sw sw = sign_key_event(key, LEDGER_KEY_DELETED);
+    return sw == SW_OK ? keys_delete(key) : sw;
 }
 
 static enum sw refuse(unsigned key, enum reason r, const uint8_t hash[CRYPTO_SHA256_LEN])

@@ -14,7 +14,12 @@ enum sw sign_ticket(unsigned key, struct span block, struct tlv_out *hash);
 /* What the OpenPGP application is given: a DigestInfo or a message. Only a blind key signs it as it is; a key with tickets signs
  * what is the hash of one; all else is SW_CONDITIONS. */
 enum sw sign_given(unsigned key, struct span t, struct tlv_out *signature);
-/* Tickets of a key that is replaced or deleted are void. */
-void sign_forget(unsigned key);
+/* What became of a key (LEDGER_KEY_MADE and the like), with the hash of its public half while it is there, in the ledger. Its
+ * tickets are void. */
+enum sw sign_key_event(unsigned key, uint8_t verdict);
+/* The same of a key's end, and the end of it. */
+enum sw sign_key_delete(unsigned key);
+/* All tickets are void. */
+void sign_forget(void);
 
 #endif

@@ -218,16 +218,6 @@ static enum sw make_key(unsigned index, struct key *k, struct span in)
     return keys_generate(index, k);
 }
 
-static enum sw log_key(unsigned index, uint8_t verdict)
-{
-    uint8_t hash[LEDGER_HASH] = {0};
-    const struct key *k = keys_get(index);
-    if (k != NULL)
-        crypto_sha256(k->public, key_public_len(k), hash);
-    sign_forget(index);
-    return ledger_append(index, verdict, hash) == 0 ? SW_OK : SW_MEMORY_FAILURE;
-}
-
 /* OpenSC shows a slot of the OpenPGP application when its fingerprint is not zero, and reads its algorithm. */
 static enum sw show_in_openpgp(unsigned index)
 {
@@ -261,7 +251,7 @@ static enum sw create(unsigned index, struct span in)
     }
     enum sw sw = make_key(index, &k, in);
     if (sw == SW_OK)
-        sw = log_key(index, k.generated == KEY_MADE_HERE ? LEDGER_KEY_MADE : LEDGER_KEY_IMPORTED);
+        sw = sign_key_event(index, k.generated == KEY_MADE_HERE ? LEDGER_KEY_MADE : LEDGER_KEY_IMPORTED);
     return sw == SW_OK ? show_in_openpgp(index) : sw;
 }
 
@@ -271,26 +261,26 @@ static enum sw destroy(unsigned index)
         return SW_SECURITY;
     if (keys_get(index) == NULL)
         return SW_NOT_FOUND;
-    enum sw sw = log_key(index, LEDGER_KEY_DELETED);
-    if (sw == SW_OK)
-        sw = keys_delete(index);
+    enum sw sw = sign_key_delete(index);
     return sw == SW_OK && index < KEY_OWN ? card_set_fingerprint(index, NULL) : sw;
 }
 
 /* ---- backup (backup.h) */
 
-static enum sw export(unsigned index, struct tlv_out *out) {
-    enum sw sw = backup_export(index, out); return sw == SW_OK ? log_key(index, LEDGER_EXPORTED) : sw;
+static enum sw export_key(unsigned index, struct tlv_out *out)
+{
+    enum sw sw = backup_export(index, out);
+    return sw == SW_OK ? sign_key_event(index, LEDGER_EXPORTED) : sw;
 }
 
-static enum sw restore(unsigned index, struct span box)
+static enum sw restore_key(unsigned index, struct span box)
 {
     if (index >= KEYS || index < KEY_OWN)
         return SW_NOT_FOUND;
     if (keys_get(index) != NULL)
         return SW_EXISTS;
     enum sw sw = backup_restore(index, box);
-    return sw == SW_OK ? log_key(index, LEDGER_RESTORED) : sw;
+    return sw == SW_OK ? sign_key_event(index, LEDGER_RESTORED) : sw;
 }
 
 static enum sw backup(const struct apdu *c, struct tlv_out *out)
@@ -301,8 +291,8 @@ static enum sw backup(const struct apdu *c, struct tlv_out *out)
     case 0x50: return backup_new(c->p1, c->p2);
     case 0x52: return backup_share(c->p1, out);
     case 0x54: return backup_join(c->data, out);
-    case 0x56: return export(index_of(c->p1), out);
-    default: return restore(index_of(c->p1), c->data);
+    case 0x56: return export_key(index_of(c->p1), out);
+    default: return restore_key(index_of(c->p1), c->data);
     }
 }
 

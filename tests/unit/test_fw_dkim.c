@@ -339,6 +339,24 @@ START_TEST(log_of_nothing_but_damage)
 }
 END_TEST
 
+/* PUT DATA of other algorithm attributes deletes a key of the OpenPGP application: the log has that too. */
+START_TEST(another_algorithm_is_in_the_log)
+{
+    uint8_t body[LEDGER_ENTRY_MAX];
+    ready("01", BINDING("01", ""));
+    OK(SELECT_PGP);
+    OK(VERIFY_ADMIN);
+    uint64_t before = ledger_sequence();
+    OK("00da00c1"
+       "06010800002000");
+    GIVES("0047810002b60000", 0x6a88);
+    ck_assert_uint_eq(ledger_sequence(), before + 1);
+    ck_assert_uint_eq(last_verdict(), LEDGER_KEY_DELETED);
+    ck_assert_int_gt(ledger_read(before + 1, body), 0);
+    ck_assert_uint_eq(body[40], KEY_SIG);
+}
+END_TEST
+
 /* ---- power */
 
 static struct {
@@ -476,5 +494,5 @@ START_TEST(power_cut_gives_no_try)
 END_TEST
 
 UNIT_MAIN("fw_dkim", signs_a_block, bindings_that_are_none, no_blind_signature, sign_is_for_blind_keys, tickets, limits,
-          log_is_a_chain, log_of_nothing_but_damage, power_cut_at_every_write, power_cut_of_the_first_start,
-          power_cut_gives_no_try)
+          log_is_a_chain, log_of_nothing_but_damage, another_algorithm_is_in_the_log, power_cut_at_every_write,
+          power_cut_of_the_first_start, power_cut_gives_no_try)
