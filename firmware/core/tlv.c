@@ -1,6 +1,6 @@
 #include "core/tlv.h"
 
-static bool next_header(struct span *rest, uint16_t *tag, size_t *len)
+bool tlv_next_header(struct span *rest, uint16_t *tag, size_t *len)
 {
     struct span s = *rest;
     size_t at = 0;
@@ -30,16 +30,11 @@ static bool next_header(struct span *rest, uint16_t *tag, size_t *len)
     return true;
 }
 
-bool tlv_next_header(struct span *rest, uint16_t *tag, size_t *len)
-{
-    return next_header(rest, tag, len);
-}
-
 bool tlv_next(struct span *rest, struct tlv *out)
 {
     struct span behind = *rest;
     size_t len;
-    if (!next_header(&behind, &out->tag, &len) || len > behind.len)
+    if (!tlv_next_header(&behind, &out->tag, &len) || len > behind.len)
         return false;
     out->value = span_cut(behind, 0, len);
     *rest = span_cut(behind, len, behind.len);
