@@ -77,6 +77,7 @@ int backup_delete(void)
 {
     there = false;
     crypto_wipe(&domain, sizeof domain);
+    backup_forget();
     return vault_delete(VAULT_BACKUP);
 }
 

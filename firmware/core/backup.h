@@ -13,7 +13,7 @@ enum { BACKUP_SHARES_MAX = 16, BACKUP_ID = KEY_BACKUP_LEN, BACKUP_SHARE = 4 + BA
 
 /* From the store. -1 when the medium fails. */
 __attribute__((warn_unused_result)) int backup_open(void);
-/* With the factory reset. */
+/* With the factory reset, and what was begun and not ended too. */
 __attribute__((warn_unused_result)) int backup_delete(void);
 /* What was begun and not ended. */
 void backup_forget(void);

@@ -182,6 +182,14 @@ START_TEST(only_what_was_chosen)
     OK("00440000");
     admin();
     ck_assert(!has_domain()); /* with the keys it goes */
+    ck_assert_uint_eq(command(0x80, 0x50, 2, 2, NULL, 0), 0x9000);
+    ck_assert_uint_eq(command(0x80, 0x52, 1, 0, NULL, 0), 0x9000);
+    OK(SELECT_PGP);
+    OK(VERIFY_ADMIN);
+    OK("00e60000");
+    OK("00440000");
+    admin();
+    ck_assert_uint_eq(command(0x80, 0x52, 2, 0, NULL, 0), 0x6985); /* one in the making too */
 }
 END_TEST
 
