@@ -67,6 +67,15 @@ struct sig_policy key_sig_policy(const struct key *k)
     };
 }
 
+bool key_is_sound(const struct key *k)
+{
+    if ((k->bits != 0 && !crypto_rsa_bits_valid(k->bits)) || k->policy < KEY_DKIM_ONLY || k->policy > KEY_BLIND ||
+        k->flags > KEY_FLAGS || k->rate > KEY_RATE_MAX || k->domain_len > NAME_LEN_MAX || k->selector_len > KEY_SELECTOR_MAX)
+        return false;
+    return k->policy == KEY_BLIND || (name_check(span_of(k->domain, k->domain_len)) == NAME_OK &&
+                                      name_check(span_of(k->selector, k->selector_len)) == NAME_OK);
+}
+
 /* record.secret is filled; k->public too. Wipes it. */
 static enum sw commit(unsigned index, struct key *k)
 {
@@ -153,17 +162,6 @@ enum sw keys_wrap(unsigned index, const uint8_t wrapping[32], struct span purpos
     return SW_OK;
 }
 
-/* Nobody without the domain's key made this box; what is in it is looked at all the same. */
-static bool is_sound(const struct key *k, size_t len)
-{
-    if ((k->bits != 0 && !crypto_rsa_bits_valid(k->bits)) || len != sizeof(struct key) + secret_len(k) ||
-        k->policy < KEY_DKIM_ONLY || k->policy > KEY_BLIND || k->flags > KEY_FLAGS || k->domain_len > NAME_LEN_MAX ||
-        k->selector_len > KEY_SELECTOR_MAX)
-        return false;
-    return k->policy == KEY_BLIND || (name_check(span_of(k->domain, k->domain_len)) == NAME_OK &&
-                                      name_check(span_of(k->selector, k->selector_len)) == NAME_OK);
-}
-
 /* The private half is that of the public one, and signs. */
 static bool belongs(const struct key *k)
 {
@@ -188,7 +186,8 @@ enum sw keys_unwrap(unsigned index, const uint8_t wrapping[32], struct span purp
     if (crypto_open(wrapping, purpose.data, purpose.len, box.data, box.len, (uint8_t *)&record) == CRYPTO_OK) {
         k = record.key;
         k.generated = KEY_RESTORED;
-        if (is_sound(&k, box.len - CRYPTO_SEAL_OVERHEAD) && belongs(&k))
+        bool whole = box.len - CRYPTO_SEAL_OVERHEAD == sizeof(struct key) + secret_len(&k);
+        if (whole && key_is_sound(&k) && belongs(&k)) /* nobody without the domain's key made it; it is looked at all the same */
             sw = commit(index, &k);
     }
     crypto_wipe(&record, sizeof record);

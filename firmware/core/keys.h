@@ -23,7 +23,7 @@ enum key_policy {
 enum key_flag { KEY_STRICT = 1, KEY_8BIT = 2, KEY_WANT_EXPIRE = 4, KEY_MAY_LEAVE = 8, KEY_FLAGS = 15 };
 /* Where a key came to be. */
 enum key_origin { KEY_IMPORTED = 0, KEY_MADE_HERE = 1, KEY_RESTORED = 2 };
-enum { KEY_SELECTOR_MAX = 100, KEY_ID_LEN = 8, KEY_DAY_S = 86400, KEY_BACKUP_LEN = 8 };
+enum { KEY_SELECTOR_MAX = 100, KEY_ID_LEN = 8, KEY_DAY_S = 86400, KEY_BACKUP_LEN = 8, KEY_RATE_MAX = 60000 };
 
 /* All that is not secret. Fixed layout: it is what the store has. */
 struct key {
@@ -35,7 +35,7 @@ struct key {
     uint16_t bits;       /* RSA: of the modulus; Ed25519: 0 */
     uint32_t e;          /* RSA */
     uint32_t life_max_s; /* x= at most so far behind t= */
-    uint32_t rate;       /* signatures per minute; 0: no limit */
+    uint32_t rate;       /* signatures per minute, KEY_RATE_MAX at most; 0: no limit */
     uint32_t daily_cap;  /* signatures per day of powered time; 0: no limit */
     uint8_t domain[NAME_LEN_MAX], selector[KEY_SELECTOR_MAX];
     uint8_t id[KEY_ID_LEN];         /* the first octets of the public key's SHA-256 */
@@ -54,6 +54,9 @@ static inline bool key_is_ed25519(const struct key *k)
 size_t key_public_len(const struct key *k);
 size_t key_signature_len(const struct key *k);
 struct sig_policy key_sig_policy(const struct key *k);
+
+/* Policy, bits, flags, limits and names are such as a key may have. Only a blind key needs no names. */
+bool key_is_sound(const struct key *k);
 
 /* `k` says policy, binding, bits and flags; the rest is filled in. The key that was there is gone when this succeeds, and
  * untouched when it does not. RSA takes seconds to minutes. */

@@ -169,14 +169,14 @@ static enum sw sign_data(unsigned index, struct span data, struct tlv_out *out)
 
 /* ---- keys */
 
-static bool take_text(struct span in, uint16_t tag, uint8_t *out, size_t max, uint8_t *len)
+/* What is no name is left out. */
+static void take_name(struct span in, uint16_t tag, uint8_t *out, size_t max, uint8_t *len)
 {
     struct span v;
     if (!tlv_find(in, tag, &v) || v.len > max || name_check(v) != NAME_OK)
-        return false;
+        return;
     memcpy(out, v.data, v.len);
     *len = (uint8_t)v.len;
-    return true;
 }
 
 /* A number that may be left out. False: there, and longer than `octets`. */
@@ -189,7 +189,7 @@ static bool take_number(struct span in, uint16_t tag, size_t octets, uint32_t *o
     return v.len > 0 && v.len <= octets;
 }
 
-/* The binding that the command asks for. A blind key needs none, the others all of it. */
+/* The binding that the command asks for. */
 static bool read_binding(struct span in, struct key *k)
 {
     uint32_t bits = 0, policy = 0, flags = 0;
@@ -201,10 +201,10 @@ static bool read_binding(struct span in, struct key *k)
     k->bits = (uint16_t)bits;
     k->policy = (uint8_t)policy;
     k->flags = (uint8_t)flags;
-    bool named = take_text(in, 0x82, k->domain, sizeof k->domain, &k->domain_len) &&
-                 take_text(in, 0x83, k->selector, sizeof k->selector, &k->selector_len);
-    return (bits == 0 || crypto_rsa_bits_valid((uint16_t)bits)) && policy >= KEY_DKIM_ONLY && policy <= KEY_BLIND &&
-           flags <= KEY_FLAGS && k->rate <= 60000 && (named || policy == KEY_BLIND);
+    take_name(in, 0x82, k->domain, sizeof k->domain, &k->domain_len);
+    if (k->domain_len > 0)
+        take_name(in, 0x83, k->selector, sizeof k->selector, &k->selector_len);
+    return key_is_sound(k);
 }
 
 /* Generated here; or imported, when the command has a seed (A0) or primes (A1 e, A2 p, A3 q). */

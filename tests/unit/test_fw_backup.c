@@ -256,6 +256,31 @@ START_TEST(shares_that_are_none)
 }
 END_TEST
 
+/* A box of the right domain with a binding that CREATE KEY would have refused. */
+START_TEST(boxes_of_no_key)
+{
+    static const uint8_t seed[32] = {1}, wrapping[32] = {2};
+    const struct key good = {
+        .policy = KEY_DKIM_ONLY, .rate = KEY_RATE_MAX, .domain = "nl", .domain_len = 2, .selector = "s", .selector_len = 1};
+    struct key all[] = {good, good, good, good, good, good};
+    all[1].rate++;
+    all[2].policy = KEY_BLIND + 1;
+    all[3].flags = KEY_FLAGS + 1;
+    all[4].domain_len = 0;
+    all[5].selector[0] = ' ';
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        static uint8_t box[BOX_MAX];
+        struct tlv_out out = tlv_out_of(box, sizeof box);
+        fresh();
+        ck_assert_int_eq(keys_import_ed25519(KEY_OWN, &all[i], seed), SW_OK);
+        ck_assert_int_eq(keys_wrap(KEY_OWN, wrapping, SPAN_LIT("box"), &out), SW_OK);
+        ck_assert_int_eq(keys_unwrap(KEY_OWN + 1, wrapping, SPAN_LIT("box"), span_of(box, out.len)),
+                         i == 0 ? SW_OK : SW_WRONG_DATA);
+        ck_assert((keys_get(KEY_OWN + 1) != NULL) == (i == 0));
+    }
+}
+END_TEST
+
 /* Power that fails at any write while the last share is read: a whole domain, or none; and a key is restored whole or not. */
 START_TEST(power_cut_at_every_write)
 {
@@ -291,4 +316,4 @@ START_TEST(power_cut_at_every_write)
 END_TEST
 
 UNIT_MAIN("fw_backup", any_n_of_m, keys_go_with_their_binding, only_what_was_chosen, keys_keep_their_domain, shares_that_are_none,
-          power_cut_at_every_write)
+          boxes_of_no_key, power_cut_at_every_write)
