@@ -33,7 +33,7 @@ IPC = hostd/ipc/control.c hostd/ipc/milter_resolver.c hostd/ipc/milter_signer.c 
 CONFIG = hostd/config/check.c hostd/config/config.c hostd/config/headers.c hostd/config/limits.c hostd/config/network.c hostd/config/rotation.c hostd/config/schema.c hostd/config/senders.c hostd/config/status.c hostd/config/token.c hostd/config/yaml.c
 SANDBOX = hostd/sandbox/landlock.c hostd/sandbox/sandbox.c hostd/sandbox/seccomp.c
 MILTER = hostd/milter/client.c hostd/milter/current.c hostd/milter/field.c hostd/milter/inbound.c hostd/milter/keylookup.c hostd/milter/listener.c hostd/milter/main.c hostd/milter/policy.c \
-         hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c hostd/milter/stream.c
+         hostd/milter/senders.c hostd/milter/session.c hostd/milter/signing.c hostd/milter/steps.c hostd/milter/stream.c
 FIGURES = hostd/figures/figures.c
 HTML = hostd/html/html.c hostd/html/style.c
 STATUS = hostd/status/book.c hostd/status/faults.c hostd/status/http.c hostd/status/lastcheck.c hostd/status/main.c hostd/status/metrics.c hostd/status/page.c hostd/status/page_keys.c hostd/status/page_mail.c hostd/status/report.c hostd/status/words.c

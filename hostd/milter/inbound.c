@@ -11,6 +11,7 @@
 #include "milter/current.h"
 #include "milter/field.h"
 #include "milter/keylookup.h"
+#include "milter/steps.h"
 
 static const char field_name[] = "Authentication-Results";
 
@@ -20,8 +21,8 @@ enum {
 };
 
 struct inbound {
-    bool leading_space, quiet_header; /* as session.c */
-    struct current *config;           /* while in a message */
+    struct steps steps;
+    struct current *config; /* while in a message */
     struct dkim_sign *m;
     struct keylookup keys;
     unsigned claims;             /* fields called Authentication-Results so far */
@@ -149,8 +150,6 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     (void)f2;
     (void)f3;
     *want_actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
-    *want_steps = steps & (SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC |
-                           SMFIP_NR_HDR);
     *want2 = *want3 = 0;
     struct inbound *s = (actions & *want_actions) == *want_actions ? calloc(1, sizeof *s) : NULL;
     if (s == NULL || (s->m = dkim_sign_new()) == NULL || smfi_setpriv(ctx, s) != MI_SUCCESS) {
@@ -159,8 +158,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
             inbound_free(s);
         return SMFIS_REJECT;
     }
-    s->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
-    s->quiet_header = (steps & SMFIP_NR_HDR) != 0;
+    *want_steps = steps_choose(steps, SMFIP_NOCONNECT, &s->steps);
     return SMFIS_CONTINUE;
 }
 
@@ -180,8 +178,8 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
     if (bytes_ieq(header_name(&f), bytes_str(field_name)) && ++s->claims <= CLAIMS_MAX)
         s->forged[s->claims] = authserv_of(f.value, bytes_str(authserv_id(s))) != AUTHSERV_OTHER;
     s->hides = s->hides || authserv_is_hidden_in(f.value);
-    field_add(&s->m->header, name, value, s->leading_space);
-    return s->quiet_header ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+    field_add(&s->m->header, name, value, s->steps.leading_space);
+    return steps_go_on(&s->steps, SMFIP_NR_HDR);
 }
 
 /* Only the body hashes that a signature asks for are made. */
@@ -204,7 +202,7 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 {
     struct inbound *s = smfi_getpriv(ctx);
     dkim_sign_body(s->m, bytes_of(chunk, len));
-    return SMFIS_CONTINUE;
+    return steps_go_on(&s->steps, SMFIP_NR_BODY);
 }
 
 static sfsistat on_end_of_message(SMFICTX *ctx)
@@ -225,7 +223,7 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
     size_t count = verify_message(s->m, now, keylookup_find, &s->keys, v);
     write_results(s, authserv_id(s), v, count, &value);
     if (value.overflow || !remove_forged(ctx, s, &removed) ||
-        !field_insert(ctx, 0, field_name, out_bytes(&value), s->leading_space))
+        !field_insert(ctx, 0, field_name, out_bytes(&value), s->steps.leading_space))
         return defer(ctx, "the MTA did not take the results");
     log_results(ctx, v, count, removed);
     figures_observe(FIGURE_TIME_MESSAGE, clock_monotonic_us() - begin);

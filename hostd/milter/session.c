@@ -14,11 +14,11 @@
 #include "milter/field.h"
 #include "milter/policy.h"
 #include "milter/signing.h"
+#include "milter/steps.h"
 
 struct session {
-    bool local;          /* not SMTP: this machine's own mail */
-    bool leading_space;  /* SMFIP_HDR_LEADSPC was negotiated */
-    unsigned long quiet; /* SMFIP_NR_*: what the MTA waits for no answer to */
+    bool local; /* not SMTP: this machine's own mail */
+    struct steps steps;
     struct sockaddr_storage client;
     char client_name[INET6_ADDRSTRLEN]; /* "local" without an address */
     struct current *config;             /* while in a message */
@@ -124,7 +124,7 @@ static sfsistat sign_message(SMFICTX *ctx, struct session *s)
     case SIGNING_DONE: break;
     }
     for (unsigned i = d->keys_count; i-- > 0;) /* the first key's ends up on top */
-        if (!field_insert(ctx, 1, "DKIM-Signature", signing_value(s->signing, i), s->leading_space))
+        if (!field_insert(ctx, 1, "DKIM-Signature", signing_value(s->signing, i), s->steps.leading_space))
             return fail(ctx, s, "the MTA did not take the header field"); /* 4xx: those already inserted go with the mail */
     const struct log_fields f = event(ctx, s, "signed", NULL);
     figures_count(FIGURE_SIGNED);
@@ -156,11 +156,6 @@ static struct session *session_new(void)
     return NULL;
 }
 
-static sfsistat go_on(const struct session *s, unsigned long step)
-{
-    return (s->quiet & step) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
-}
-
 static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2, unsigned long f3,
                              unsigned long *want_actions, unsigned long *want_steps, unsigned long *want2, unsigned long *want3)
 {
@@ -173,11 +168,9 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
     struct session *s = session_new();
     if (s == NULL)
         return SMFIS_REJECT;
-    s->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
-    s->quiet = steps & (SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_NR_BODY); /* what is always answered with "go on" */
     (void)snprintf(s->client_name, sizeof s->client_name, "local");
     *want_actions = SMFIF_ADDHDRS;
-    *want_steps = (steps & (SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_HDR_LEADSPC)) | s->quiet;
+    *want_steps = steps_choose(steps, SMFIP_NR_CONN, &s->steps);
     *want2 = *want3 = 0;
     if (smfi_setpriv(ctx, s) == MI_SUCCESS)
         return SMFIS_CONTINUE;
@@ -211,7 +204,7 @@ static sfsistat on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
         memcpy(&s->client, address, sizeof(struct sockaddr_in6));
         (void)inet_ntop(AF_INET6, &((struct sockaddr_in6 *)(void *)address)->sin6_addr, s->client_name, sizeof s->client_name);
     }
-    return go_on(s, SMFIP_NR_CONN);
+    return steps_go_on(&s->steps, SMFIP_NR_CONN);
 }
 
 static sfsistat on_envfrom(SMFICTX *ctx, char **args)
@@ -230,8 +223,8 @@ static sfsistat on_envfrom(SMFICTX *ctx, char **args)
 static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 {
     struct session *s = smfi_getpriv(ctx);
-    field_add(&s->dkim->header, name, value, s->leading_space);
-    return go_on(s, SMFIP_NR_HDR);
+    field_add(&s->dkim->header, name, value, s->steps.leading_space);
+    return steps_go_on(&s->steps, SMFIP_NR_HDR);
 }
 
 static sfsistat on_header_end(SMFICTX *ctx)
@@ -258,7 +251,7 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 {
     struct session *s = smfi_getpriv(ctx);
     dkim_sign_body(s->dkim, bytes_of(chunk, len));
-    return go_on(s, SMFIP_NR_BODY);
+    return steps_go_on(&s->steps, SMFIP_NR_BODY);
 }
 
 static sfsistat on_end_of_message(SMFICTX *ctx)
