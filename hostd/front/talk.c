@@ -15,9 +15,9 @@
 enum {
     VERSION = 6,
     ACTIONS = 0x01 | 0x10, /* SMFIF_ADDHDRS, SMFIF_CHGHDRS: in mfapi.h, whose library we do not want */
-    /* What we can leave out, and need no answer to. */
-    OFFERED = SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_HDR | SMFIP_NR_BODY | SMFIP_HDR_LEADSPC,
-    NEEDED = SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NR_HDR | SMFIP_HDR_LEADSPC,
+    /* What we leave out, and wait for no answer to: an answer to a piece of the body would be taken for the verdict. */
+    NEEDED = SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NODATA | SMFIP_NR_HDR | SMFIP_NR_BODY | SMFIP_HDR_LEADSPC,
+    OFFERED = NEEDED | SMFIP_NOUNKNOWN,
 };
 
 /* ---- octets ---- */

@@ -11,7 +11,7 @@ pipe, directory = sys.argv[1:]
 path = os.path.join(directory, "s")
 failed = 0
 MESSAGE = b"A: 1\nFrom: piet@example.nl\na: 2\n\nbody\n.\n"
-NEGOTIATED = struct.pack("!III", 6, 0x11, 0x10038A)
+NEGOTIATED = struct.pack("!III", 6, 0x11, 0x18038A)
 GO_ON = {b"O": [(b"O", NEGOTIATED)], b"C": [(b"c", b"")], b"M": [(b"c", b"")], b"N": [(b"c", b"")], b"E": [(b"a", b"")]}
 
 
@@ -92,8 +92,9 @@ expect("a packet of no octets", {b"E": [b"\0\0\0\0"]}, 75)
 expect("a packet of 4 GiB", {b"E": [b"\xff\xff\xff\xffa"]}, 75)
 for command in b"OCMNE":
     expect(f"hung up at {chr(command)}", {bytes([command]): []}, 75)
-expect("no fields without an answer", {b"O": [(b"O", struct.pack("!III", 6, 0x11, 0x10030A))]}, 75)
-expect("more than we can", {b"O": [(b"O", struct.pack("!III", 6, 0x1FF, 0x10038A))]}, 75)
+expect("no fields without an answer", {b"O": [(b"O", struct.pack("!III", 6, 0x11, 0x18030A))]}, 75)
+expect("no body without an answer", {b"O": [(b"O", struct.pack("!III", 6, 0x11, 0x10038A))], b"B": [(b"c", b"")]}, 75)
+expect("more than we can", {b"O": [(b"O", struct.pack("!III", 6, 0x1FF, 0x18038A))]}, 75)
 expect("no milter", {b"O": [b"220 smtp ready\r\n"]}, 75)
 expect("NUL in the header", {}, 75, message=b"From: a\0b\n\nx\n")
 expect("a field of 70,000 octets", {}, 75, message=b"X: " + b"x" * 70000 + b"\n\nx\n")

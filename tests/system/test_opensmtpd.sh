@@ -15,18 +15,26 @@ SHOW_LOGS=1
 furnish_machine
 cd "$WORK" || die "no $WORK"
 start_sink
-start_signing opensmtpd
+start_signing opensmtpd inbound
+cat >>zegel.yaml <<EOF
+front-ends: [{listen: "unix:$WORK/run/inbound.sock", verify: yes, authserv-id: mx.example.nl}]
+EOF
+kill -HUP "$ZEGELD_PID"
+wait_for 20 grep -q 'all processes replaced' log/zegeld || die "no reload"
 SMTP_PORT=$(free_port)
+MX_PORT=$(free_port)
 mkdir -p /var/lib/opensmtpd/empty
 chmod 711 /var/lib/opensmtpd/empty
 cp "$BUILD/zegel-opensmtpd" "$WORK/zegel-opensmtpd"
 chmod 755 "$WORK"
-chgrp opensmtpq run/opensmtpd.sock
-chmod 660 run/opensmtpd.sock
+chgrp opensmtpq run/opensmtpd.sock run/inbound.sock
+chmod 660 run/opensmtpd.sock run/inbound.sock
 cat >smtpd.conf <<EOF
 filter zegel proc-exec "$WORK/zegel-opensmtpd --socket $WORK/run/opensmtpd.sock" user opensmtpd group opensmtpq
+filter inbound proc-exec "$WORK/zegel-opensmtpd --socket $WORK/run/inbound.sock" user opensmtpd group opensmtpq
 listen on socket filter zegel
 listen on lo port $SMTP_PORT filter zegel
+listen on lo port $MX_PORT filter inbound
 action out relay host smtp://127.0.0.1:$SINK_PORT
 match from any for any action out
 EOF
@@ -106,6 +114,16 @@ mv run/away run/opensmtpd.sock
 expect_answer "once it is back" "250 *" "$(submit m 192.0.2.1)"
 is_signed "it is signed" back
 kill -0 "$SMTPD_PID" || not_ok "smtpd" "has ended"
+
+# ---- inbound: a body in one packet, and in many
+for lines in 1 4000; do
+    { echo "Authentication-Results: mx.example.nl; dkim=pass header.d=bank.example"; echo "Authentication-Results: other.example; dkim=fail"
+      message piet@example.nl "forged$lines"; yes 'A line of the body.' | head -n "$lines"; } >m
+    expect_answer "inbound, $lines lines" "250 *" "$(SMTP_PORT=$MX_PORT submit m 198.51.100.1)"
+    wait_for 20 sunk "forged$lines" >/dev/null
+    expect_answer "the result is on top, the forged one is gone" "Authentication-Results: mx.example.nl; dkim=none
+Authentication-Results: other.example; dkim=fail" "$(grep -i '^Authentication-Results' "$(sunk "forged$lines")" | tr -d '\r')"
+done
 
 # ---- the lines of an smtpd that we play: authentication (smtpd offers it over TLS only), and nonsense
 "$PYTHON" "$SYSTEM/smtpd_lines.py" "$WORK/zegel-opensmtpd" "$WORK/run/opensmtpd.sock" || failed=$((failed + 1))
