@@ -91,14 +91,12 @@ static enum whom whom_of_pattern(const char *p, const char **domain)
     *domain = at == NULL ? "" : at + 1;
     if (strcmp(p, "*") == 0 || strcmp(p, "*@*") == 0)
         return ANYBODY;
-    if (at == NULL)
-        return strchr(p, '*') == NULL ? NOBODY : NO_DOMAIN;
     if (strncmp(p, "*@*.", 4) == 0 && at == p + 1 && is_domain(at + 3)) {
         *domain = at + 3;
         return BELOW;
     }
-    if (!is_domain(at + 1))
-        return NO_DOMAIN;
+    if (at == NULL || !is_domain(at + 1))
+        return strchr(p, '*') == NULL ? NOBODY : NO_DOMAIN;
     return at == p + 1 && p[0] == '*' ? DOMAIN : ONE_ADDRESS;
 }
 

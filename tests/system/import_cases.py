@@ -53,6 +53,7 @@ CASES = [
     Case("refile: a domain by itself", TABLES + RE, "*@a.nl self\n*@d.nl self\n", code=0),
     Case("refile: two keys, all of them", TABLES + RE + MANY, "*@a.nl a\n*@a.nl a2\n*@b.nl b\n*@b.nl third\n", less=["u@b.nl"], lost=["*@b.nl"]),
     Case("refile: no @", TABLES + RE, "a.nl a\n*@b.nl b\n", lost=["a.nl"]),
+    Case("refile: an address at no domain", TABLES + RE, "u@localhost a\n*@b.nl b\n", lost=["u@localhost"]),
     Case("file: domains", TABLES + FILE, "a.nl a\nb.nl b\n", code=0),
     Case("file: a domain and what is below it", TABLES + FILE, "a.nl a\n.a.nl a\n.d.nl d\nd.nl d\n", code=0),
     Case("file: the nearer one first", TABLES + FILE, ".a.nl a\na.nl a\nsub.a.nl third\n", less=["u@sub.a.nl", "u@x.sub.a.nl"], lost=["sub.a.nl", ".a.nl"]),
