@@ -198,6 +198,15 @@ static void refuse(struct look *l, struct rule *r, const char *fmt, ...)
     va_end(args);
 }
 
+/* May it stand between quotes in zegel.yaml? There \ escapes, and a bare CR begins a line. */
+static bool is_quotable(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text <= ' ' || *text > '~' || *text == '"' || *text == '\\')
+            return false;
+    return true;
+}
+
 /* i= for the whole domain: what stands behind the key's name. */
 static void take_identity(struct look *l, struct rule *r, struct import_domain *d)
 {
@@ -205,12 +214,13 @@ static void take_identity(struct look *l, struct rule *r, struct import_domain *
     if (colon == NULL || colon[1] == '\0')
         return;
     const char *at = strrchr(colon + 1, '@');
-    if (d->identity == NULL && at != NULL && strcasecmp(at + 1, d->domain) == 0 && strchr(colon, '%') == NULL) {
+    if (!is_quotable(colon + 1))
+        refuse(l, r, "its i= has characters that are not carried: see identity:");
+    else if (d->identity == NULL && at != NULL && strcasecmp(at + 1, d->domain) == 0 && strchr(colon, '%') == NULL) {
         d->identity = strdup(colon + 1);
         l->im->failed = l->im->failed || d->identity == NULL;
-    } else if (d->identity == NULL || strcasecmp(d->identity, colon + 1) != 0) {
+    } else if (d->identity == NULL || strcasecmp(d->identity, colon + 1) != 0)
         refuse(l, r, "its i= cannot be the same for all mail of %s", d->domain);
-    }
 }
 
 /* Does `domain` (below: what is below it) get a signature with d=`as`? Its rules are told what comes of them. */

@@ -194,6 +194,22 @@ def try_headers():
     expect("headers: what changes on the way is not", code == 1 and lost == {"Received"}, lost)
 
 
+def try_identities():
+    """i= is the one text of a table that zegel.yaml takes as it stands: in quotes, which it must not end."""
+    write("keytable", KEYTABLE)
+    conf = write("import.conf", TABLES + RE)
+    for identity, carried in (("news@a.nl", True), ('x@a.nl"\r    limit: "1/d"\r    expire: "@a.nl', False), ("x\\n@a.nl", False), ("x y@a.nl", False),
+                              ("x\u0085@a.nl", False)):
+        write("signing", f"*@a.nl a:{identity}\n")
+        code, text, err = run_import(conf, "--json")
+        told = json.loads(text or "{}")
+        yaml = told.get("zegel.yaml", "")
+        lost = {line["what"] for line in told.get("lines", []) if line["fate"] == "not-carried"}
+        expect(f"identity {identity!r}: {'carried' if carried else 'not carried, and said'}",
+               code == (0 if carried else 1) and (f'identity: "{identity}"' in yaml) == carried and lost == (set() if carried else {"*@a.nl"}) and
+               ("identity:" in yaml.split("\ndomains:")[1]) == carried and "limit:" not in yaml, (code, lost, err))
+
+
 def try_faults():
     for name, conf, wanted, word in (
             ("no file", None, 2, "cannot"), ("includes itself", f"Include {WORK}/import.conf\n", 2, "levels"), ("NUL", PLAIN + "\0", 2, "NUL"),
@@ -217,6 +233,7 @@ def main():
         try_case(case)
     try_clients()
     try_headers()
+    try_identities()
     try_faults()
     print(f"{failed} failed")
     return failed
