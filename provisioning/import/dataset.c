@@ -27,19 +27,21 @@ static bool add(struct import *im, struct dataset *d, struct bytes key, struct b
     return true;
 }
 
-/* "key value", behind # nothing counts. */
-static void read_lines(struct import *im, struct dataset *d, struct bytes text)
+/* "key value", behind # nothing counts. False: there are more than we read. */
+static bool read_lines(struct import *im, struct dataset *d, struct bytes text)
 {
-    for (unsigned number = 1; text.len > 0 && d->count < IMPORT_LINES_MAX; number++) {
+    for (unsigned number = 1; text.len > 0; number++) {
         size_t end = bytes_find(text, '\n'), gap = 0;
         struct bytes line = bytes_slice(text, 0, end);
         line = bytes_trim(bytes_slice(line, 0, bytes_find(line, '#')));
         text = bytes_slice(text, end + 1, text.len);
         while (gap < line.len && !ascii_is_fws(line.data[gap]))
             gap++;
-        if (line.len > 0 && !add(im, d, bytes_slice(line, 0, gap), bytes_trim(bytes_slice(line, gap, line.len)), number))
-            return;
+        if (line.len > 0 && (d->count == IMPORT_LINES_MAX ||
+                             !add(im, d, bytes_slice(line, 0, gap), bytes_trim(bytes_slice(line, gap, line.len)), number)))
+            return false;
     }
+    return true;
 }
 
 /* "a, b=c" */
@@ -75,9 +77,10 @@ static bool read_table(struct import *im, const char *path, const char *base, st
     } else if (bytes_find(buf_bytes(&text), '\0') < text.len) {
         import_say(im, IMPORT_NOT_CARRIED, at, what, "%s has a NUL octet: it is no text file", d->file);
     } else {
-        read_lines(im, d, buf_bytes(&text));
-        good = true;
+        good = read_lines(im, d, buf_bytes(&text));
     }
+    if (!good && d->count == IMPORT_LINES_MAX)
+        import_say(im, IMPORT_NOT_CARRIED, at, what, "%s has more than %d entries", d->file, IMPORT_LINES_MAX);
     buf_free(&text);
     buf_free(&why);
     return good;
@@ -96,7 +99,7 @@ bool dataset_read(struct import *im, const char *spec, const char *base, struct 
     static const char *const databases[] = {
         "db:", "dsn:", "ldap:", "ldaps:", "ldapi:", "lua:", "memcache:", "erlang:", "repute:", "socket:", "mdb:"};
     const char *path = behind(spec, "file:"), *pattern = behind(spec, "refile:"), *list = behind(spec, "csl:");
-    *out = (struct dataset){.patterns = pattern != NULL, .file = strdup(at.file)};
+    *out = (struct dataset){0};
     for (size_t i = 0; i < sizeof databases / sizeof databases[0]; i++)
         if (behind(spec, databases[i]) != NULL) {
             import_say(im, IMPORT_NOT_CARRIED, at, what, "%.*s: export it into a file first, and name that here",
@@ -106,8 +109,13 @@ bool dataset_read(struct import *im, const char *spec, const char *base, struct 
     if (path == NULL && pattern == NULL && list == NULL &&
         (spec[0] == '/' || strncmp(spec, "./", 2) == 0 || strncmp(spec, "../", 3) == 0))
         path = spec;
-    if (path != NULL || pattern != NULL)
-        return read_table(im, path != NULL ? path : pattern, base, at, what, out);
+    *out = (struct dataset){.patterns = pattern != NULL, .file = strdup(at.file)};
+    if (path != NULL || pattern != NULL) {
+        bool good = read_table(im, path != NULL ? path : pattern, base, at, what, out);
+        if (!good)
+            dataset_clear(out);
+        return good;
+    }
     read_list(im, out, bytes_str(list != NULL ? list : spec), at.line);
     return true;
 }

@@ -17,8 +17,8 @@ struct dataset {
     size_t count;
 };
 
-/* `spec` stands at `at` as the value of `what`. `base`: directory of relative paths, or NULL. False: not read, and said in a
- * line. */
+/* `spec` stands at `at` as the value of `what`. `base`: directory of relative paths, or NULL. False: not read, or not
+ * all of it, said in a line, and *out is empty. */
 bool dataset_read(struct import *im, const char *spec, const char *base, struct import_place at, const char *what,
                   struct dataset *out);
 void dataset_clear(struct dataset *d);

@@ -184,6 +184,18 @@ def try_clients():
             expect(f"clients: {client}: no more than before", signs or not ours, (signs, ours))
 
 
+def try_size():
+    """More entries than are read: what is behind them may be an exception."""
+    peers = write("peers", "192.0.2.1\n" * 1000000 + "198.51.100.9\n")
+    conf = write("import.conf", PLAIN + f"Mode s\nInternalHosts 198.51.100.0/24\nPeerList {peers}\n")
+    code, text, _ = run_import(conf, "--json")
+    told = json.loads(text)
+    lost = {line["what"] for line in told["lines"] if line["fate"] == "not-carried"}
+    expect("a table of more entries than are read: no network is carried", code == 1 and lost == {"PeerList", "InternalHosts"} and
+           "trusted-networks:\n" not in told["zegel.yaml"], (code, lost))
+    os.unlink(peers)
+
+
 def try_headers():
     conf = write("import.conf", PLAIN + "Mode s\nCanonicalization simple/relaxed\nSignHeaders From,To,X-Case,Received\nOversignHeaders From,X-Case\nSignatureTTL 86400\n")
     code, text, _ = run_import(conf, "--json")
@@ -232,6 +244,7 @@ def main():
     for case in CASES:
         try_case(case)
     try_clients()
+    try_size()
     try_headers()
     try_identities()
     try_faults()
