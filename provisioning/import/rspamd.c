@@ -148,6 +148,7 @@ static void take_map(struct old *o, const char *name, bool values_are_selectors)
 /* path = ".../$domain.$selector.key": the domains are those that have such a file. Names of files are read, not the files. */
 static void take_files(struct old *o)
 {
+    static const char patterns[] = "*?[\\{"; /* to glob: not in what is meant as it stands */
     const struct ucl *u = ucl_get(o->section, "path"), *fallback = ucl_get(o->section, "try_fallback");
     const char *path = text_of(u, "/var/lib/rspamd/dkim/$domain.$selector.key"),
                *selector = text_of(ucl_get(o->section, "selector"), "dkim");
@@ -160,7 +161,7 @@ static void take_files(struct old *o)
                    "only the domains that are named sign");
         return;
     }
-    if (hole == NULL || path[0] != '/' || strpbrk(path, "*?[\\{") != NULL) {
+    if (hole == NULL || path[0] != '/' || strpbrk(path, patterns) != NULL || strpbrk(selector, patterns) != NULL) {
         import_say(o->im, IMPORT_NOT_CARRIED, where, "path",
                    "without $domain in an absolute path, every domain signs with one key: name those that are yours");
         return;
@@ -173,7 +174,7 @@ static void take_files(struct old *o)
         p += n + (next == NULL ? 0 : strlen("$selector"));
     }
     buf_addf(&pattern, "%.*s*%s", (int)(hole - path), path, buf_cstr(&tail));
-    if (strchr(selector, '*') == NULL && glob(buf_cstr(&pattern), GLOB_NOESCAPE, NULL, &found) == 0)
+    if (glob(buf_cstr(&pattern), GLOB_NOESCAPE, NULL, &found) == 0)
         for (size_t i = 0; i < found.gl_pathc; i++) {
             char name[300];
             size_t len = strlen(found.gl_pathv[i]), cut = (size_t)(hole - path) + tail.len;

@@ -54,6 +54,8 @@ def rspamd():
     case("the section", "rspamd", "/* a /* nested */ comment */ dkim_signing {\n use_esld = false; sign_local = false; try_fallback = no\n domain { a.nl { selector = s } } }\nother { x = y }\n", 0, ["a.nl"], [])
     case("a domain by itself", "rspamd", "try_fallback=false; use_esld=no; sign_local=no; domain a.nl { selector = s }\ndomain b.nl { selector = s }", 0, ["a.nl", "b.nl"], [])
     case("key files", "rspamd", f'path = "{WORK}/keys/$domain.$selector.key"; selector = "dkim"; sign_local = false;', 1, ["x.nl+", "sub.y.nl+"], ["nonsense"])
+    case("a selector that is a pattern of names", "rspamd", f'path = "{WORK}/keys/$domain.$selector.key"; selector = "[do][kt]*"; sign_local = false;', 1, [], ["path"])
+    case("... and one that fits other files", "rspamd", f'path = "{WORK}/keys/$domain.$selector.key"; selector = "[do][kt]im"; sign_local = false;', 1, [], ["path"])
     case("maps", "rspamd", f'selector_map = "{WORK}/map"; path_map = "{WORK}/map"; try_fallback = false; sign_local = false', 0, ["m.nl+", "n.nl+"], [], ["sel1._domainkey.m.nl"])
     case("networks", "rspamd", 'sign_networks = ["192.0.2.0/24", "!192.0.2.9", "203.0.113.0/24"]; domain { a.nl { } } try_fallback = false; sign_local = false', 1, ["a.nl+"], ["192.0.2.0/24"],
          ['network: "203.0.113.0/24"'])
