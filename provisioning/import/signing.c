@@ -50,13 +50,23 @@ static struct bytes first(const char *value)
 
 static int by_key(const void *a, const void *b)
 {
-    return strcmp(((const struct dataset_entry *)a)->key, ((const struct dataset_entry *)b)->key);
+    const struct dataset_entry *x = a, *y = b;
+    int diff = strcmp(x->key, y->key);
+    return diff != 0 ? diff : x->line < y->line ? -1 : x->line > y->line;
 }
 
+/* The first of this name, as OpenDKIM takes it. */
 static const struct dataset_entry *find_key(const struct dataset *keys, const char *name)
 {
-    struct dataset_entry wanted = {.key = (char *)(uintptr_t)name};
-    return keys == NULL || keys->count == 0 ? NULL : bsearch(&wanted, keys->entries, keys->count, sizeof wanted, by_key);
+    size_t low = 0, high = keys == NULL ? 0 : keys->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(keys->entries[middle].key, name) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return keys != NULL && low < keys->count && strcmp(keys->entries[low].key, name) == 0 ? &keys->entries[low] : NULL;
 }
 
 /* The keys that an entry signs with for `from`: at most one of each table. */
