@@ -9,7 +9,7 @@
 #include "audit/segment.h"
 #include "audit/verify.h"
 
-enum { RING = 1024, UNDER_WAY_S = 2, FAULT = 0x86, STATE_MAX = 64 * 1024 };
+enum { RING = 1024, UNDER_WAY_S = 2, FAULT = 0x86 };
 
 /* An entry of the token's log and what the audit log has of it. */
 struct entry {
@@ -55,8 +55,10 @@ static void hex(const uint8_t hash[APPLET_HASH], char out[2 * APPLET_HASH + 1])
 
 static bool unhex(const char *text, uint8_t *out, size_t len)
 {
+    if (text == NULL || strlen(text) != 2 * len || strspn(text, "0123456789abcdef") != 2 * len)
+        return false;
     for (size_t i = 0; i < len; i++)
-        if (text == NULL || sscanf(text + 2 * i, "%2hhx", &out[i]) != 1)
+        if (sscanf(text + 2 * i, "%2hhx", &out[i]) != 1)
             return false;
     return true;
 }
@@ -158,6 +160,10 @@ static int read_log(struct run *r, uint64_t after, struct buf *why)
     int err = zegeltoken_attest(r->z, 0, r->info.attestation, &s, why);
     if (err != ZEGEL_OK)
         return err;
+    if (s.log_number > INT64_MAX) {
+        buf_addf(why, "token %s: the number that its log ends with cannot be", r->z->name);
+        return ZEGEL_ERR_FORMAT;
+    }
     r->number = s.log_number;
     memcpy(r->head, s.log_head, APPLET_HASH);
     uint64_t first = s.log_number > RING && s.log_number - RING > after ? s.log_number - RING : after;
@@ -227,14 +233,15 @@ static bool take_record(void *arg, uint64_t number, struct bytes record)
     json_t *j = json_loadb((const char *)record.data, record.len, 0, NULL);
     const char *block = json_string_value(json_object_get(j, "block")),
                *verdict = json_string_value(json_object_get(j, "verdict"));
-    if (block != NULL && strlen(block) == 2 * sizeof hash && unhex(block, hash, sizeof hash))
+    bool has_hash = unhex(block, hash, sizeof hash);
+    if (has_hash)
         for (size_t i = 0; (e = entry_of(r, hash, i)) != NULL; i = (size_t)(e - r->entries) + 1)
             e->recorded = true;
     bool is_signed = verdict != NULL && strcmp(verdict, "signed") == 0;
     if (is_signed && number >= r->last_records &&
         is_of_token(r, json_string_value(json_object_get(j, "d")), json_string_value(json_object_get(j, "s")))) {
         r->out->records++;
-        if (entry_of(r, hash, 0) == NULL)
+        if (!has_hash || entry_of(r, hash, 0) == NULL)
             r->failed = json_array_append(r->unexplained, j) != 0 || r->failed;
     }
     json_decref(j);

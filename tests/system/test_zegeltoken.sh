@@ -121,6 +121,13 @@ crowd() { # more than the token's ring holds
         reconcile 1 'overwritten unread; since the time before the token made'
 }
 [ -z "$SOAK" ] || verdict "... when entries were overwritten" "counters say the same, and not after a signature past the daemon" crowd
+made_up() { # a record that no checkpoint is over yet, without the block that was signed
+    local records=("$WORK"/state/audit/records*.jsonl)
+    one_signed && audit_holds || return 1
+    printf '{"seq":%d,"time":0,"d":"example.nl","s":"%s","verdict":"signed"}\n' "$(cat "${records[@]}" | wc -l)" "$RSA_SELECTOR" >>"${records[-1]}"
+    reconcile 1 "audit log has a signature for d=example.nl s=$RSA_SELECTOR .*that the token's log does not have"
+}
+verdict "... a record of a signature that says of no block" "told" made_up
 turned_back() {
     stop_token
     cp "$WORK/older" "$WORK/token"
