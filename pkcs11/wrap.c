@@ -161,6 +161,8 @@ int wrap_export(struct token *from, const struct key *k, struct token *to, const
             rv = s.f->C_WrapKey(session, &for_transport, pair, aes, out->transport, &transport_len);
         if (rv == CKR_OK)
             rv = s.f->C_WrapKey(session, &for_key, aes, private, out->key, &key_len);
+        if (rv == CKR_OK && (transport_len > WRAP_TRANSPORT_MAX || key_len > WRAP_KEY_MAX))
+            rv = CKR_WRAPPED_KEY_LEN_RANGE; /* it says that it wrote more than there was room for */
         if (pair != 0)
             (void)s.f->C_DestroyObject(session, pair);
         if (aes != 0)
@@ -168,8 +170,8 @@ int wrap_export(struct token *from, const struct key *k, struct token *to, const
         if (rv != CKR_OK)
             err = failed(from, "encrypting the key to the backup token", rv, why);
     }
-    out->transport_len = transport_len;
-    out->key_len = key_len;
+    out->transport_len = err == ZEGEL_OK ? transport_len : 0;
+    out->key_len = err == ZEGEL_OK ? key_len : 0;
     token_release(from, session, epoch, rv);
     return err;
 }

@@ -4,6 +4,7 @@
  * extractable  private keys are made extractable, whatever the template says; asked, it says so
  * innocent     the same, but asked, it says what the template said: nobody can find that out through PKCS#11
  * public       RSA public keys are shown with one bit changed
+ * long         C_WrapKey says that it wrote more than there was room for
  * again        each RSA key is really the one of the label P11LIAR_TWIN: it is shown, and it signs */
 #include <dlfcn.h>
 #include <p11-kit/pkcs11.h>
@@ -85,6 +86,16 @@ static CK_RV liar_SignInit(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDL
     return real->C_SignInit(s, m, lies("again") && find_twin(s) != 0 ? twin : key);
 }
 
+static CK_RV liar_WrapKey(CK_SESSION_HANDLE s, CK_MECHANISM *m, CK_OBJECT_HANDLE with, CK_OBJECT_HANDLE key, CK_BYTE *out,
+                          CK_ULONG *len)
+{
+    CK_ULONG room = *len;
+    CK_RV rv = real->C_WrapKey(s, m, with, key, out, len);
+    if (rv == CKR_OK && lies("long"))
+        *len = room << 20;
+    return rv;
+}
+
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
 {
     CK_C_GetFunctionList get;
@@ -99,6 +110,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST **list)
     mine.C_GenerateKeyPair = liar_GenerateKeyPair;
     mine.C_GetAttributeValue = liar_GetAttributeValue;
     mine.C_SignInit = liar_SignInit;
+    mine.C_WrapKey = liar_WrapKey;
     *list = &mine;
     return CKR_OK;
 }

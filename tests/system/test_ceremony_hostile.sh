@@ -175,6 +175,11 @@ rm -rf "$WORK/softhsm/tokens"; cp -r "$WORK/after-one" "$WORK/softhsm/tokens"
 liar_plan "$WORK/gone" 2 --previous "$WORK/liar" --action destroy --key "example.nl/z1:rsa2048:$(print_of "$WORK/liar" 0)"
 refused "a module that does not destroy" 3 'example.nl/z1' lying destroy "$WORK/gone" --previous "$WORK/liar"
 accepted "and does, when it stops lying" lying nothing "$WORK/gone" --previous "$WORK/liar"
+rm -rf "$WORK/softhsm/tokens"; cp -r "$WORK/fresh" "$WORK/softhsm/tokens"
+softhsm2-util --init-token --free --label vault --so-pin 12345678 --pin 5678 >/dev/null || die "no second token"
+(umask 077; echo 5678 >"$WORK/vault-pin")
+liar_plan "$WORK/long" 1 --backup-label vault --key example.nl/z1:rsa2048
+refused "a module that says it wrote more than there was room for" 1 'CKR_WRAPPED_KEY_LEN_RANGE' lying long "$WORK/long" --backup-pin "file:$WORK/vault-pin"
 # What no program can find out: the module keeps a way out for the key, and denies it.
 liar_reset
 accepted "a module that lies well" lying innocent "$WORK/liar"
