@@ -134,6 +134,10 @@ $(BUILD)/tests/test_check_rules $(BUILD)/tests/test_look: $(BUILD)/tests/%: test
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $^ -lcheck -lsubunit -lm -lrt -lcyaml -ljansson -lldns -lunbound -lidn2 -lcrypto
 
+$(BUILD)/tests/test_keys: tests/unit/test_keys.c $(call obj,pkcs11/worker/keys.c) $(BUILD)/libpkcs11.a $(LIB)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $^ -lcheck -lsubunit -lm -lrt -lcyaml -ljansson -lp11-kit -lidn2 -lcrypto -ldl
+
 $(BUILD)/bench/load: tests/bench/load.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g -Wall -Wextra -pthread -o $@ $<

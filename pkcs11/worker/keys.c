@@ -255,7 +255,8 @@ int keys_find(struct keys_entry *e, struct token *t, struct buf *why)
 void keys_show(struct keys *k)
 {
     int64_t wanted = 0, missing = 0;
-    pthread_mutex_lock(&k->lock);
+    if (pthread_mutex_trylock(&k->lock) != 0)
+        return;
     for (size_t i = 0; i < k->count; i++)
         if (k->entries[i]->allowed_until_ms == KEYS_IN_FORCE) {
             wanted++;

@@ -11,7 +11,7 @@
 struct keys_entry {
     char *uri;
     int64_t allowed_until_ms;          /* monotonic; KEYS_IN_FORCE: the configuration in force has it */
-    bool audit_warns;                  /* key-audit: warn */
+    _Atomic bool audit_warns;          /* key-audit: warn */
     char backed_up[KEYAUDIT_HASH_HEX]; /* wrapped-backup: of the key; under `lock` */
     pthread_mutex_t lock;              /* for what follows; once there is a key, it stays as it is */
     struct key *key;                   /* NULL until it is found */
@@ -41,7 +41,8 @@ struct keys_entry **keys_all(struct keys *k, size_t *count);
 int keys_find(struct keys_entry *e, struct token *t, struct buf *why);
 /* The same question, but nothing is kept of the answer. */
 int keys_look(struct keys_entry *e, struct token *t, struct buf *why);
-/* Count those of the configuration in force, and those of them that were not found. */
+/* Count those of the configuration in force, and those of them that were not found. Waits for nobody: a reload that has to wait
+ * for a module that hangs holds the lock, and who calls this is who ends that. Then the figures stay as they were. */
 void keys_show(struct keys *k);
 
 #endif
