@@ -121,27 +121,20 @@ static unsigned refusal(CK_RV rv)
     return rv > CKR_ZEGEL_REFUSED && rv <= CKR_ZEGEL_REFUSED + 0x7f ? (unsigned)(rv - CKR_ZEGEL_REFUSED) : 0;
 }
 
-static const char *refusal_text(unsigned reason)
-{
-    switch ((enum reason)reason) {
-    case REASON_OK: break;
-#define CKR_REASON(name, code, text)                                                                                             \
-    case REASON_##name: return "the token refuses the header block: " text;
-        REASONS(CKR_REASON)
-#undef CKR_REASON
-    }
-    return "the token refuses the header block";
-}
-
 const char *ckr_name(CK_RV rv)
 {
-    static _Thread_local char unnamed[48];
+    static _Thread_local char text[160];
     const struct ckr_entry *e = find(rv);
-    if (e != NULL || refusal(rv) != 0)
-        return e != NULL ? e->name : refusal_text(refusal(rv));
-    (void)snprintf(unnamed, sizeof unnamed, "%s 0x%08lx", rv >= CKR_VENDOR_DEFINED ? "CKR_VENDOR_DEFINED" : "an unknown CKR code",
-                   rv);
-    return unnamed;
+    const char *why = refusal(rv) != 0 ? reason_text((enum reason)refusal(rv)) : NULL;
+    if (e != NULL)
+        return e->name;
+    if (refusal(rv) != 0)
+        (void)snprintf(text, sizeof text, "the token refuses the header block%s%s", why != NULL ? ": " : "",
+                       why != NULL ? why : "");
+    else
+        (void)snprintf(text, sizeof text, "%s 0x%08lx", rv >= CKR_VENDOR_DEFINED ? "CKR_VENDOR_DEFINED" : "an unknown CKR code",
+                       rv);
+    return text;
 }
 
 enum ckr_class ckr_classify(CK_RV rv)

@@ -256,15 +256,3 @@ enum reason block_check(struct span block, const struct sig_policy *policy)
         r = check_fields(fields, sig.relaxed, policy);
     return r == REASON_OK ? check_order(fields, sig.h) : r;
 }
-
-const char *reason_text(enum reason r)
-{
-    switch (r) {
-    case REASON_OK: return "ok";
-#define REASON_CASE(name, code, text)                                                                                            \
-    case REASON_##name: return text;
-        REASONS(REASON_CASE)
-#undef REASON_CASE
-    }
-    return "unknown";
-}

@@ -11,7 +11,4 @@ enum { BLOCK_MAX = 64 * 1024, BLOCK_FIELDS_MAX = 256, BLOCK_NAME_MAX = 76 };
 /* REASON_OK: exactly these octets may be hashed and signed. */
 enum reason block_check(struct span block, const struct sig_policy *policy);
 
-/* One clause of English for a reason; static. */
-const char *reason_text(enum reason r);
-
 #endif

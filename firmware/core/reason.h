@@ -3,6 +3,8 @@
 #ifndef ZEGEL_CORE_REASON_H
 #define ZEGEL_CORE_REASON_H
 
+#include <stddef.h>
+
 /* Five ways in which a domain name can be wrong, for each place where one stands (name.h has the same order). */
 #define REASON_NAMES(R, code, prefix, text)                                                                                      \
     R(prefix##_EMPTY, code, text " is empty")                                                                                    \
@@ -127,5 +129,18 @@
 #define REASON_ENUM(name, code, text) REASON_##name = (code),
 enum reason { REASON_OK = 0, REASONS(REASON_ENUM) };
 #undef REASON_ENUM
+
+/* One clause of English for a reason; static. NULL: no such reason. */
+static inline const char *reason_text(enum reason r)
+{
+    switch (r) {
+    case REASON_OK: return "ok";
+#define REASON_CASE(name, code, text)                                                                                            \
+    case REASON_##name: return text;
+        REASONS(REASON_CASE)
+#undef REASON_CASE
+    }
+    return NULL;
+}
 
 #endif

@@ -380,13 +380,6 @@ const char *applet_sw_text(unsigned sw)
     }
     if ((sw & 0xfff0U) == SW_TRIES)
         return "wrong PIN";
-    if ((sw & 0xff00U) == SW_DKIM_REFUSED)
-        switch ((enum reason)(sw & 0xff)) {
-        case REASON_OK: break;
-#define APPLET_REASON(name, code, text)                                                                                          \
-    case REASON_##name: return text;
-            REASONS(APPLET_REASON)
-#undef APPLET_REASON
-        }
-    return "the token refuses";
+    const char *why = (sw & 0xff00U) == SW_DKIM_REFUSED && sw != SW_DKIM_REFUSED ? reason_text((enum reason)(sw & 0xff)) : NULL;
+    return why != NULL ? why : "the token refuses";
 }
