@@ -87,6 +87,5 @@ Background          no
 CONF
     start opendkim opendkim -x "$WORK/opendkim.conf"
     OPENDKIM_PID=$STARTED
-    PIDS+=("$OPENDKIM_PID")
     wait_for 10 test -S "$WORK/opendkim.sock" || die "opendkim does not start"
 }

@@ -37,7 +37,6 @@ start_reader() { # anew, when there was one
     mount -t tmpfs tmpfs /run/pcscd
     start pcscd pcscd --foreground
     READER_PID=$STARTED
-    PIDS+=("$READER_PID")
     wait_for 10 port_open "$VPCD_PORT" || die "pcscd does not open vpcd's port $VPCD_PORT: $(tail -n 3 "$WORK/log/pcscd")"
 }
 
@@ -60,7 +59,6 @@ start_token() { # native|dev|qemu
     *) die "start_token: $1?" ;;
     esac
     TOKEN_PID=$STARTED
-    PIDS+=("$TOKEN_PID")
     wait_for 30 grep -q 'token: ready' "$TOKEN_LOG" || die "the token ($1) is not ready: $(tail -n 5 "$TOKEN_LOG")"
 }
 

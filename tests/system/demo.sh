@@ -117,7 +117,7 @@ printf '\nAll %d messages were signed by both keys and accepted by both verifier
 cat >"$WORK/stop" <<EOF
 #!/bin/bash
 postfix -c '$POSTFIX_CONFIG' stop 2>/dev/null
-for pid in $ZEGELD_PID ${PIDS[*]}; do
+for pid in $(jobs -pr | xargs); do
     if tr '\\0' ' ' <"/proc/\$pid/cmdline" 2>/dev/null | grep -qF '$WORK'; then kill "\$pid"; fi
 done
 sleep 1

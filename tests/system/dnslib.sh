@@ -85,7 +85,6 @@ EOF
 
 start_knotd() { # NAME
     start "$1" "${KNOT_ENV[@]}" knotd --config "$WORK/$1/knot.conf"
-    PIDS+=("$STARTED")
     KNOT_PID=$STARTED
 }
 

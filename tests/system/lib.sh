@@ -37,8 +37,6 @@ need_programs() {
 
 # ---------------------------------------------------------------- work directory, processes
 
-PIDS=()
-
 make_work_dir() {
     WORK=$(mktemp -d "${WORK_PARENT:-/tmp}/zegel-XXXXXX")
     chmod 711 "$WORK"
@@ -48,17 +46,17 @@ make_work_dir() {
     trap 'exit 143' TERM HUP
 }
 
-# Stops what we started and nothing else, then removes the work directory.
+# Stops what we started and nothing else, then removes the work directory. A zegeld that does not end well is a failure of the test,
+# but no reason to leave the others running.
 cleanup() {
-    local status=$?
+    local status=$? pid
     set +e
     trap - EXIT
     trap '' INT TERM HUP
     if [ "$status" -ne 0 ] && [ -n "${SHOW_LOGS:-}" ]; then show_logs; fi
     stop_postfix
-    stop_zegeld
-    local pid
-    for pid in "${PIDS[@]}"; do stop_pid "$pid"; done
+    end_zegeld || status=$((status > 0 ? status : 1))
+    for pid in $(jobs -pr); do stop_pid "$pid"; done
     rm -rf "$WORK"
     exit "$status"
 }
@@ -72,9 +70,9 @@ show_logs() {
     done
 }
 
-stop_pid() { # PID [SECONDS]
+stop_pid() { # PID [SECONDS]: sets STOPPED, the status with which it ended, also when it had ended before
     local pid=$1 left=$((${2:-5} * 20))
-    kill "$pid" 2>/dev/null || return 0
+    kill "$pid" 2>/dev/null || true
     while kill -0 "$pid" 2>/dev/null; do
         [ "$left" -gt 0 ] || { kill -9 "$pid" 2>/dev/null; break; }
         left=$((left - 1))
@@ -116,11 +114,13 @@ port_open() { # PORT: somebody listens on it (looked up, not connected to)
     [ -n "$(ss -Hltn "sport = :$1")" ]
 }
 
-# A process of its own session: Ctrl-C reaches only the script, which then stops it in order.
+# A process of its own session: Ctrl-C reaches only the script, which then stops it in order (cleanup). A script that is killed stops
+# nothing: then the kernel does (but for KEEP=1 of the demo).
 start() { # NAME COMMAND...: sets STARTED
-    local name=$1
+    local name=$1 with_us=KILL
     shift
-    setsid "$@" >>"$WORK/log/$name" 2>&1 </dev/null &
+    [ "${KEEP:-0}" != 1 ] || with_us=clear
+    setsid setpriv --pdeathsig "$with_us" "$@" >>"$WORK/log/$name" 2>&1 </dev/null &
     STARTED=$!
 }
 
@@ -234,12 +234,19 @@ zegeld_up() {
 }
 
 stop_zegeld() {
+    end_zegeld || exit 1
+}
+
+# Under a sanitizer this is where leaks show.
+end_zegeld() {
     [ -n "${ZEGELD_PID:-}" ] || return 0
     local pid=$ZEGELD_PID
     ZEGELD_PID=
     stop_pid "$pid" 10
-    # Under a sanitizer this is where leaks show.
-    [ "${STOPPED:-0}" -eq 0 ] || { tail -n 40 "$WORK/log/zegeld" >&2; die "zegeld ended with status $STOPPED"; }
+    [ "$STOPPED" -ne 0 ] || return 0
+    tail -n 40 "$WORK/log/zegeld" >&2
+    echo "${0##*/}: zegeld ended with status $STOPPED" >&2
+    return 1
 }
 
 # The pids of the token workers of our zegeld.
@@ -289,7 +296,6 @@ zone:
     semantic-checks: on
 EOF
     start knot knotd --config "$WORK/knot/knot.conf"
-    PIDS+=("$STARTED")
     if ! wait_for 10 dns_answers "$RSA_SELECTOR._domainkey.example.nl"; then
         tail -n 20 "$WORK/log/knot" >&2
         die "Knot does not serve $RSA_SELECTOR._domainkey.example.nl (its log is above)"
@@ -398,6 +404,13 @@ EOF
         cat "$WORK/log/postfix-start" "$WORK/log/postfix" >&2
         die "Postfix does not start (its log is above)"
     fi
+    [ "${KEEP:-0}" = 1 ] || guard_postfix
+}
+
+# Postfix is nobody's child: when this script is killed, this stops it.
+guard_postfix() {
+    # shellcheck disable=SC2016 # of the inner shell
+    setsid sh -c 'tail --pid="$1" -f /dev/null; postfix -c "$2" stop' guard $$ "$POSTFIX_CONFIG" >/dev/null 2>&1 </dev/null &
 }
 
 stop_postfix() {

@@ -47,7 +47,6 @@ start_sink() {
     SINK_PORT=$(free_port)
     mkdir "$WORK/sink"
     start sink "$PYTHON" "$SYSTEM/sink.py" 127.0.0.1 "$SINK_PORT" "$WORK/sink"
-    PIDS+=("$STARTED")
     wait_for 10 port_open "$SINK_PORT" || die "the sink does not listen"
 }
 sunk() { # ID: the file of that message, as the next server got it

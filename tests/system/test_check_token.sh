@@ -104,7 +104,6 @@ ok "and said so" has WARN canary
 for how in gone huge garbage accept forge loop silent; do
     port=$(free_port)
     start "fake-$how" "$PYTHON" "$SYSTEM/fake_filter.py" "$port" "$how"
-    PIDS+=("$STARTED")
     wait_for 10 port_open "$port" || die "no fake filter"
     sed "s/inet:$MILTER_PORT@/inet:$port@/" "$WORK/zegel.yaml" >"$WORK/fake-$how.yaml"
     # All at once, since the silent one takes as long as we wait for a daemon.

@@ -12,10 +12,6 @@ done
 make_work_dir
 TREE=$WORK/tree
 
-bare_debian() { # in the background while packages are built
-    debootstrap --variant=minbase --include=softhsm2 bookworm "$TREE" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$WORK/log/debootstrap" 2>&1
-}
-
 two_builds() {
     local copy=$WORK/another/place
     mkdir -p "$copy"
@@ -46,8 +42,9 @@ in_tree() {
         mkdir -p "$0/run/zegel" && exec chroot "$0" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive "${@}"' "$TREE" "$@"
 }
 
-bare_debian &
-debian=$!
+# A bare Debian, in the background while packages are built.
+start debootstrap debootstrap --variant=minbase --include=softhsm2 bookworm "$TREE" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+debian=$STARTED
 two_builds
 lint_packages
 wait "$debian" || { tail -n 20 "$WORK/log/debootstrap"; die "debootstrap failed"; }

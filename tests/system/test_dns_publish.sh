@@ -93,7 +93,6 @@ for kind in sys.argv[1:]:
     c.close()
 PY
 start liar "$PYTHON" "$WORK/liar.py" unsigned truncated other garbage reflect silence
-PIDS+=("$STARTED")
 wait_for 10 grep -q listening "$WORK/log/liar" || die "the liar does not listen"
 configure 127.0.0.8
 Z publish "$ED_SELECTOR"
@@ -168,7 +167,6 @@ key zegel { algorithm hmac-sha256; secret "$SECRET"; };
 zone example.nl { type primary; file "example.nl.zone"; update-policy { grant zegel subdomain _domainkey.example.nl. TXT; }; };
 CONF
 start named named -g -c "$WORK/bind/named.conf"
-PIDS+=("$STARTED")
 wait_for 20 serves 127.0.0.4 example.nl SOA || die "named does not serve example.nl"
 configure 127.0.0.4
 Z publish "$RSA_SELECTOR"

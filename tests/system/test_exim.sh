@@ -59,7 +59,6 @@ plain:
 EOF
 exim4 -bV >exim-log/version 2>&1 || die "$(cat exim-log/version)"
 start exim exim4 -bdf -q2s
-PIDS+=("$STARTED")
 EXIM_PID=$STARTED
 wait_for 10 port_open "$SMTP_PORT" || die "Exim does not listen: $(cat log/exim)"
 

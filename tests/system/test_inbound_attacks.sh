@@ -42,7 +42,6 @@ start_softhsm_token >/dev/null || die "no token"
 generate_keys >/dev/null || die "no keys"
 record=$(make_dkimpy_key | sed 's/^TXT //; s/" "//; s/"//g')
 start dns "$PYTHON" "$SYSTEM/hostile_dns.py" 127.0.0.9 "$record" "$WORK/asked"
-PIDS+=("$STARTED")
 mkdir "$WORK/libexec"
 cp "$BUILD"/zegel-* "$WORK/libexec/"
 export ZEGEL_LIBEXEC_DIR=$WORK/libexec SYSTEM RECORD=$record REPORT=$WORK/report HOSTILE=inet:$MORE_PORT@127.0.0.1

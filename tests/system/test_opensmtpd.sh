@@ -41,7 +41,6 @@ EOF
 smtpd -n -f "$WORK/smtpd.conf" >conf 2>&1 || die "$(cat conf)"
 install -g opensmtpq -m 2555 /usr/sbin/smtpctl run/sendmail
 start smtpd smtpd -d -f "$WORK/smtpd.conf"
-PIDS+=("$STARTED")
 SMTPD_PID=$STARTED
 wait_for 10 port_open "$SMTP_PORT" || die "smtpd does not listen: $(cat log/smtpd)"
 
@@ -103,12 +102,12 @@ message piet@example.nl back >m
 mv run/opensmtpd.sock run/away
 expect_answer "no zegel-milter" "451 4.7.5 *" "$(submit m 192.0.2.1)"
 expect_answer "not even a stranger's mail goes on" "451 4.7.5 *" "$(submit m2 198.51.100.1)"
+install -d -o nobody "$WORK/nobody"
 start impostor runuser -u nobody -- "$PYTHON" -c '
 import socket, sys
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(5)
-while True: s.accept()[0].send(b"\0\0\0\rO\0\0\0\6\0\0\0\21\0\20\3\x8a")' /tmp/zegel-impostor.$$
-PIDS+=("$STARTED")
-wait_for 5 test -S /tmp/zegel-impostor.$$ && mv /tmp/zegel-impostor.$$ run/opensmtpd.sock && chmod 666 run/opensmtpd.sock
+while True: s.accept()[0].send(b"\0\0\0\rO\0\0\0\6\0\0\0\21\0\20\3\x8a")' "$WORK/nobody/socket"
+wait_for 5 test -S "$WORK/nobody/socket" && mv "$WORK/nobody/socket" run/opensmtpd.sock && chmod 666 run/opensmtpd.sock
 expect_answer "somebody else on the socket" "451 4.7.5 *neither root nor user zegel*" "$(submit m 192.0.2.1)"
 mv run/away run/opensmtpd.sock
 expect_answer "once it is back" "250 *" "$(submit m 192.0.2.1)"

@@ -59,9 +59,7 @@ configuration "$SMTP_PORT" milter >sendmail.cf || die "m4"
 configuration "$MX_PORT" inbound >mx.cf || die "m4"
 SENDMAIL=/usr/libexec/sendmail/sendmail
 start sendmail "$SENDMAIL" -C "$WORK/sendmail.cf" -bD -q1s -X "$WORK/log/smtp"
-PIDS+=("$STARTED")
 start mx "$SENDMAIL" -C "$WORK/mx.cf" -bD
-PIDS+=("$STARTED")
 wait_for 20 port_open "$SMTP_PORT" || die "Sendmail does not listen: $(cat log/sendmail)"
 wait_for 20 port_open "$MX_PORT" || die "Sendmail does not listen: $(cat log/mx)"
 submit() { # FILE SOURCE: the answer

@@ -195,7 +195,6 @@ PY
 SINK_PORT=$(free_port)
 mkdir sink && chmod 777 sink
 start sink smtp-sink -8 -u nobody -d "$WORK/sink/m." "127.0.0.1:$SINK_PORT" 10 # -8: it does not take 8BITMIME
-PIDS+=("$STARTED")
 wait_for 10 port_open "$SINK_PORT" || die "smtp-sink does not start"
 postconf -c "$POSTFIX_CONFIG" -e virtual_mailbox_domains= "default_transport=smtp:[127.0.0.1]:$SINK_PORT" \
     smtpd_relay_restrictions=permit_mynetworks,reject

@@ -12,7 +12,7 @@ harness_needs opensc-tool openpgp-tool pkcs11-tool openssl
 make_work_dir
 SHOW_LOGS=1
 module=$(dpkg -L opensc-pkcs11 | grep '/opensc-pkcs11.so$' | head -n 1)
-tool() { timeout 60 pkcs11-tool --module "$module" "$@" 2>>"$WORK/log/opensc"; }
+tool() { timeout --foreground 60 pkcs11-tool --module "$module" "$@" 2>>"$WORK/log/opensc"; }
 slot() { tool -L | sed -n "s/^Slot \([0-9]*\) .*/\1/p" | sed -n "$1p"; } # N: 1 is AUT's, 2 SIG's
 login() { tool --slot "$(slot "$1")" --login --pin 123456 "${@:2}"; }
 apdu() { # HEX...: each must be answered 9000

@@ -187,7 +187,6 @@ signer=$(pgrep -P "$ZEGELD_PID" zegel-signer)
 rss() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$signer/status"; }
 start crowd "$LOAD" 127.0.0.1 "$MILTER_PORT" 200 "$(short_or 30 60)" 1000 2
 crowd=$STARTED
-PIDS+=("$crowd")
 sleep 1
 rss_before=$(rss)
 DOMAIN=example.org load 4 2

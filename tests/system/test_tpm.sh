@@ -22,14 +22,11 @@ mkdir "$WORK/tpm" "$WORK/store"
 port=$(free_port)
 start swtpm swtpm socket --tpm2 --tpmstate "dir=$WORK/tpm" --server "type=tcp,port=$port,bindaddr=127.0.0.1" \
     --ctrl "type=tcp,port=$((port + 1)),bindaddr=127.0.0.1" --flags startup-clear # tpm2-tss takes the next port for that
-PIDS+=("$STARTED")
 export DBUS_SESSION_BUS_ADDRESS=unix:path=$WORK/bus
 start dbus dbus-daemon --session --nofork --address="$DBUS_SESSION_BUS_ADDRESS"
-PIDS+=("$STARTED")
 wait_for 10 port_open "$port" || die "swtpm does not listen"
 wait_for 10 test -S "$WORK/bus" || die "dbus-daemon does not listen"
 start abrmd tpm2-abrmd --session --allow-root --tcti="swtpm:host=127.0.0.1,port=$port"
-PIDS+=("$STARTED")
 export TPM2_PKCS11_STORE=$WORK/store TPM2_PKCS11_TCTI=tabrmd:bus_type=session TPM2TOOLS_TCTI=tabrmd:bus_type=session
 wait_for 20 tpm2_getcap properties-fixed >"$WORK/tpm-is" 2>/dev/null || die "the TPM does not answer"
 
