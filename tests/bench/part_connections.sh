@@ -21,7 +21,7 @@ stop_zegeld
 zegeld_with "$RSA_SELECTOR" rsa-sha256
 milter=$(pgrep -P "$ZEGELD_PID" -x zegel-milter | head -n 1)
 before=$(resident)
-"$PYTHON" "$ROOT/tests/bench/idle.py" "$WORK/milter.sock" 1000 >"$WORK/idle" &
+PYTHONPATH=$SYSTEM "$PYTHON" "$ROOT/tests/bench/idle.py" "$WORK/milter.sock" 1000 >"$WORK/idle" &
 idle=$!
 wait_for 30 grep -q open "$WORK/idle"
 figure "1,000 idle connections after a message each" "$(calc "$(resident) - $before")" MiB "<=" 64
