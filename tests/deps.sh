@@ -81,6 +81,6 @@ if [ ${#missing[@]} -gt 0 ] && ! install; then
 fi
 if ! fetch_mta 2>"$log"; then
     apt-get update -q >/dev/null 2>&1 || true
-    fetch_mta || { echo "deps: the mail servers for tests/system/test_mta.sh could not be downloaded" >&2; exit 1; }
+    fetch_mta || { echo "deps: the mail servers that tests/system/test_{exim,opensmtpd,sendmail}.sh run could not be downloaded" >&2; exit 1; }
 fi
 echo "deps: done"
