@@ -151,7 +151,7 @@ static int ask_zone(struct observe *o, const char *name, ldns_rr_type type, stru
         if (a != NULL)
             answer_error(a, "its servers cannot be found: %s", ns.error == NULL ? "no NS records" : ns.error);
     }
-    for (unsigned i = 0; err == ZEGEL_OK && i < ns.count; i++) {
+    for (unsigned i = 0; err == ZEGEL_OK && i < ns.count && all->count < SERVERS_MAX; i++) {
         size_t len = strlen(ns.records[i]);
         if (len > 1 && ns.records[i][len - 1] == '.')
             ns.records[i][len - 1] = '\0';
@@ -182,5 +182,7 @@ int observe_servers(struct observe *o, const char *name, ldns_rr_type type, stru
             err = ask_zone(o, alias, type, out);
         }
     }
+    if (err == ZEGEL_OK && out->count >= SERVERS_MAX) /* there may be more, and what they say is not known */
+        answer_error(&out->list[out->count - 1], "one of %d servers or more, not all of which were asked", SERVERS_MAX);
     return err;
 }

@@ -12,8 +12,8 @@ need_programs
 own_network "$0" "$@"
 make_work_dir
 SHOW_LOGS=1
-ZONES="good.nl plain.nl broken.nl"
-UNSIGNED="plain.nl"
+ZONES="good.nl plain.nl broken.nl many.nl"
+UNSIGNED="plain.nl many.nl"
 BOGUS="broken.nl"
 openssl genrsa -traditional -out "$WORK/rsa.pem" 2048 2>/dev/null
 public=$(openssl rsa -in "$WORK/rsa.pem" -pubout -outform DER 2>/dev/null | base64 -w 0)
@@ -24,6 +24,7 @@ a._domainkey 120 TXT "v=DKIM1; " "k=ed25519; p=AAAA"
 v._domainkey 120 TXT "v=DKIM1; p=${public:0:200}" "${public:200}"
 EOF
 done
+for i in $(seq 70); do printf '@ NS n%d\nn%d A 127.0.0.2\n' "$i" "$i"; done >>"$WORK/zones/many.nl.zone"
 {
     echo 'c._domainkey CNAME a._domainkey.plain.nl.'
     printf 'long._domainkey TXT'
@@ -64,6 +65,9 @@ check "a CNAME into another zone: its servers are asked, too" both_servers plain
 check "... and the chain is as insecure as its end" seen "NOERROR, insecure, TTL 120, CNAME a._domainkey.plain.nl"
 observe good.nl long
 check "an answer too long for UDP comes by TCP from both" [ "$(grep -c '0014"' "$WORK/seen")" -eq 3 ]
+observe many.nl a
+check "more servers than are asked: said" seen "not all of which were asked"
+check "... and what the rest has is not known" not_same
 observe broken.nl c
 check "no record: said, not guessed" not_same
 
