@@ -25,10 +25,7 @@ static int record(const struct config_domain *d, const struct config_key *k, str
     int err = key_find(t, k->key, &key, why);
     if (err != ZEGEL_OK)
         return err;
-    struct digest_key *public = digest_key_from_spki(bytes_of(key.spki, key.spki_len));
-    if (public != NULL)
-        keyrecord_make(public, &txt);
-    if (public == NULL || txt.overflow) {
+    if (!keyrecord_make_of(bytes_of(key.spki, key.spki_len), &txt)) {
         buf_addf(why, "key %s: its public half cannot be read", k->key);
         err = ZEGEL_ERR_KEY_UNUSABLE;
     } else if (json) {
@@ -40,7 +37,6 @@ static int record(const struct config_domain *d, const struct config_key *k, str
     } else {
         print_record(d, k, out_bytes(&txt));
     }
-    digest_key_free(public);
     return err;
 }
 

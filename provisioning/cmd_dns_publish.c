@@ -44,15 +44,11 @@ static int record_of(struct publish *p, const struct config_key *k, char out[DKI
         err = key_find(p->token.token, k->key, &key, why);
     if (err != ZEGEL_OK)
         return err;
-    struct digest_key *public = digest_key_from_spki(bytes_of(key.spki, key.spki_len));
-    if (public != NULL)
-        keyrecord_make(public, &txt);
-    if (public == NULL || txt.overflow) {
+    if (!keyrecord_make_of(bytes_of(key.spki, key.spki_len), &txt)) {
         buf_addf(why, "key %s: its public half cannot be read", k->key);
         err = ZEGEL_ERR_KEY_UNUSABLE;
     }
     out[txt.overflow ? 0 : txt.len] = '\0';
-    digest_key_free(public);
     return err;
 }
 

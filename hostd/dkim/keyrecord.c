@@ -80,3 +80,12 @@ void keyrecord_make(const struct digest_key *k, struct out *txt)
     out_str(txt, digest_key_type(k) == DIGEST_KEY_RSA ? "v=DKIM1; k=rsa; p=" : "v=DKIM1; k=ed25519; p=");
     base64_encode(bytes_of(p, len), txt);
 }
+
+bool keyrecord_make_of(struct bytes spki, struct out *txt)
+{
+    struct digest_key *k = digest_key_from_spki(spki);
+    if (k != NULL)
+        keyrecord_make(k, txt);
+    digest_key_free(k);
+    return k != NULL && !txt->overflow;
+}

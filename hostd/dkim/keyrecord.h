@@ -26,5 +26,7 @@ struct keyrecord {
 enum keyrecord_error keyrecord_parse(struct bytes txt, const struct sigheader *sig, struct keyrecord *out);
 /* "v=DKIM1; k=rsa; p=..." */
 void keyrecord_make(const struct digest_key *k, struct out *txt);
+/* The same of a SubjectPublicKeyInfo (DER). False: it is no key for DKIM, or txt has too little room. */
+bool keyrecord_make_of(struct bytes spki, struct out *txt);
 
 #endif

@@ -65,14 +65,10 @@ static json_t *record(const struct plan_key *k, struct bytes spki)
     uint8_t room[DKIM_KEYRECORD_MAX];
     struct out txt = out_of(room, sizeof room);
     struct buf name = BUF_INIT;
-    struct digest_key *public = digest_key_from_spki(spki);
-    if (public != NULL)
-        keyrecord_make(public, &txt);
-    digest_key_free(public);
     buf_addf(&name, "%s._domainkey.%s.", k->selector, k->domain);
-    json_t *j = txt.len == 0 || txt.overflow
-                    ? NULL
-                    : json_pack("{s:s, s:s#}", "name", buf_cstr(&name), "txt", (const char *)room, (int)txt.len);
+    json_t *j = keyrecord_make_of(spki, &txt)
+                    ? json_pack("{s:s, s:s#}", "name", buf_cstr(&name), "txt", (const char *)room, (int)txt.len)
+                    : NULL;
     buf_free(&name);
     return j;
 }

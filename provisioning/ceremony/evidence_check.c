@@ -104,14 +104,10 @@ static bool record_fits(const struct plan_key *k, struct bytes spki, const json_
     uint8_t room[DKIM_KEYRECORD_MAX];
     struct out txt = out_of(room, sizeof room);
     struct buf name = BUF_INIT;
-    struct digest_key *public = digest_key_from_spki(spki);
-    if (public != NULL)
-        keyrecord_make(public, &txt);
     buf_addf(&name, "%s._domainkey.%s.", k->selector, k->domain);
-    bool ok = public != NULL && !txt.overflow && json_object_size(record) == 2 &&
+    bool ok = keyrecord_make_of(spki, &txt) && json_object_size(record) == 2 &&
               strcmp(text_of(record, "name"), buf_cstr(&name)) == 0 &&
               bytes_eq(out_bytes(&txt), bytes_str(text_of(record, "txt")));
-    digest_key_free(public);
     buf_free(&name);
     return ok;
 }

@@ -68,12 +68,8 @@ static void fingerprint(const struct key *key, char out[65])
 int made_describe(const struct key *key, struct store_key *k, struct buf *why)
 {
     struct out txt = out_of((uint8_t *)k->record, sizeof k->record - 1);
-    struct digest_key *public = digest_key_from_spki(bytes_of(key->spki, key->spki_len));
-    if (public != NULL)
-        keyrecord_make(public, &txt);
-    bool good = public != NULL && !txt.overflow;
+    bool good = keyrecord_make_of(bytes_of(key->spki, key->spki_len), &txt);
     k->record[good ? txt.len : 0] = '\0';
-    digest_key_free(public);
     fingerprint(key, k->spki_sha256);
     if (good)
         return ZEGEL_OK;
