@@ -169,8 +169,7 @@ static bool keep_leaf(void *arg, uint64_t number, struct bytes record)
 static json_t *hex(const uint8_t hash[MERKLE_HASH_LEN])
 {
     char text[2 * MERKLE_HASH_LEN + 1];
-    for (size_t i = 0; i < MERKLE_HASH_LEN; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", hash[i]);
+    bytes_hex(bytes_of(hash, MERKLE_HASH_LEN), text);
     return json_string(text);
 }
 

@@ -27,25 +27,18 @@ static const char *algorithm_of(const struct key *k)
     return other;
 }
 
-static void hex(const uint8_t *data, size_t len, char *out)
-{
-    for (size_t i = 0; i < len; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", data[i]);
-    out[2 * len] = '\0';
-}
-
 /* SHA-256 of the SPKI: what people compare. */
 static void fingerprint(const struct key *k, char out[65])
 {
     uint8_t hash[DKIM_HASH_LEN] = {0};
     (void)digest_sha256(bytes_of(k->spki, k->spki_len), hash);
-    hex(hash, sizeof hash, out);
+    bytes_hex(bytes_of(hash, sizeof hash), out);
 }
 
 static json_t *describe(const struct key *k)
 {
     char id[2 * KEY_ID_MAX + 1], print[65];
-    hex(k->id, k->id_len, id);
+    bytes_hex(bytes_of(k->id, k->id_len), id);
     fingerprint(k, print);
     return json_pack("{s:s, s:s, s:s, s:s, s:s}", "label", k->label, "algorithm", algorithm_of(k), "id", id, "spki_sha256", print,
                      "end_date", k->end_date);

@@ -49,8 +49,7 @@ __attribute__((format(printf, 2, 3))) static void differ(struct run *r, const ch
 
 static void hex(const uint8_t hash[APPLET_HASH], char out[2 * APPLET_HASH + 1])
 {
-    for (size_t i = 0; i < APPLET_HASH; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    bytes_hex(bytes_of(hash, APPLET_HASH), out);
 }
 
 static bool unhex(const char *text, uint8_t *out, size_t len)
@@ -85,8 +84,7 @@ static int load_state(struct run *r, const char *path, struct buf *why)
 
 static void id_text(const struct applet_key *k, char out[2 * APPLET_ID + 1])
 {
-    for (size_t i = 0; i < APPLET_ID; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", k->id[i]);
+    bytes_hex(bytes_of(k->id, APPLET_ID), out);
 }
 
 static json_t *counters(const struct applet_key *keys, size_t count)

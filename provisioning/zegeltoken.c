@@ -234,8 +234,7 @@ int zegeltoken_vouches(const struct zegeltoken *z, const uint8_t *id, size_t id_
 static json_t *hex(const uint8_t *data, size_t len)
 {
     char text[2 * APPLET_PUBLIC_MAX + 1];
-    for (size_t i = 0; i < len; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", data[i]);
+    bytes_hex(bytes_of(data, len), text);
     return json_stringn(text, 2 * len);
 }
 

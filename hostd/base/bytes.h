@@ -81,6 +81,17 @@ static inline bool ascii_is_fws(uint8_t c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* Lower-case hexadecimal, with a NUL: `out` has room for 2 * b.len + 1. */
+static inline void bytes_hex(struct bytes b, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < b.len; i++) {
+        *out++ = digits[b.data[i] >> 4];
+        *out++ = digits[b.data[i] & 15];
+    }
+    *out = '\0';
+}
+
 /* Without folding white space (SP, HTAB, CR, LF) at either end. */
 static inline struct bytes bytes_trim(struct bytes b)
 {

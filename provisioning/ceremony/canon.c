@@ -172,8 +172,7 @@ void canon_hash(struct bytes data, char out[CANON_HEX])
 {
     unsigned char hash[32] = {0};
     bool ok = EVP_Digest(data.data == NULL ? (const uint8_t *)"" : data.data, data.len, hash, NULL, EVP_sha256(), NULL) == 1;
-    for (size_t i = 0; i < sizeof hash; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    bytes_hex(bytes_of(hash, sizeof hash), out);
     if (!ok)
         out[0] = '\0'; /* equal to no hash */
 }

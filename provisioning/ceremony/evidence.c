@@ -11,13 +11,6 @@
 
 enum { SIGN_WITHIN_MS = 60000 };
 
-static void hex(const uint8_t *data, size_t len, char *out)
-{
-    for (size_t i = 0; i < len; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", data[i]);
-    out[2 * len] = '\0';
-}
-
 static json_t *base64(struct bytes data)
 {
     char room[BASE64_LEN(KEY_SPKI_MAX) + 1];
@@ -80,7 +73,7 @@ int evidence_make(struct token *t, const struct plan *p, const char *plan_hash, 
     json_t *shown = NULL, *proof = NULL;
     struct buf challenge = BUF_INIT;
     struct bytes spki = bytes_of(key->spki, key->spki_len);
-    hex(key->id, key->id_len, id);
+    bytes_hex(bytes_of(key->id, key->id_len), id);
     canon_hash(spki, print);
     evidence_challenge(p, plan_hash, k, print, &challenge);
     int err = evidence_attributes(t, key, &shown, why);
@@ -117,7 +110,7 @@ int evidence_inventory(struct token *t, json_t **out, struct buf *why)
     qsort(keys, count, sizeof *keys, by_label);
     *out = json_array();
     for (size_t i = 0; i < count; i++) {
-        hex(keys[i].id, keys[i].id_len, id);
+        bytes_hex(bytes_of(keys[i].id, keys[i].id_len), id);
         canon_hash(bytes_of(keys[i].spki, keys[i].spki_len), print);
         (void)json_array_append_new(*out, json_pack("{s:s, s:s, s:s}", "label", keys[i].label, "id", id, "spki_sha256", print));
     }

@@ -121,8 +121,7 @@ static bool id_fits(const char *plan_hash, const struct plan_key *k, const char 
     if (k->spki_sha256 != NULL)
         return len > 0 && len <= 2 * (size_t)KEY_ID_MAX && len % 2 == 0 && strspn(text, "0123456789abcdef") == len;
     evidence_id(plan_hash, k, id);
-    for (size_t i = 0; i < sizeof id; i++)
-        (void)snprintf(want + 2 * i, 3, "%02x", id[i]);
+    bytes_hex(bytes_of(id, sizeof id), want);
     return strcmp(text, want) == 0;
 }
 

@@ -179,8 +179,7 @@ static int begin(struct run *r, struct buf *why)
         return note(r, "resume", "", NULL, why);
     if (RAND_bytes(random, sizeof random) != 1)
         return ZEGEL_ERR_SYSTEM;
-    for (size_t i = 0; i < sizeof random; i++)
-        (void)snprintf(run + 2 * i, 3, "%02x", random[i]);
+    bytes_hex(bytes_of(random, sizeof random), run);
     return note(r, "open", "",
                 json_pack("{s:s, s:s, s:s, s:s, s:b, s:O}", "run", run, "tool_sha256", r->tool, "module_sha256", r->module_hash,
                           "token_serial", r->t->plan->token.serial, "rehearsal", r->o->uri != NULL, "approvals", r->signers),

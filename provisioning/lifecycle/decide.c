@@ -165,8 +165,8 @@ static int adopt_key(const struct decide *d, struct token *t, const char *select
         buf_addf(why, "%s: its CKA_ID is longer than %d octets", key.label, STORE_ID_LEN);
         err = ZEGEL_ERR_KEY_UNUSABLE;
     }
-    for (size_t i = 0; err == ZEGEL_OK && i < key.id_len; i++)
-        (void)snprintf(k.id + 2 * i, 3, "%02x", key.id[i]);
+    if (err == ZEGEL_OK)
+        bytes_hex(bytes_of(key.id, key.id_len), k.id);
     if (err == ZEGEL_OK && !is_wanted(d->domain->rotates, algorithm_of(&key, k.algorithm))) {
         buf_addf(why, "%s: is %s, which rotation.keys does not have", key.label, k.algorithm);
         err = ZEGEL_ERR_REFUSED;

@@ -52,8 +52,7 @@ int made_plan(struct store_key *k, unsigned number, const char *algorithm, int64
     (void)snprintf(k->algorithm, sizeof k->algorithm, "%s", algorithm);
     (void)snprintf(k->selector, sizeof k->selector, "z%04d%02dn%u%c", tm.tm_year + 1900, tm.tm_mon + 1, number,
                    is_rsa(algorithm) ? 'r' : 'e');
-    for (size_t i = 0; i < sizeof id; i++)
-        (void)snprintf(k->id + 2 * i, 3, "%02x", id[i]);
+    bytes_hex(bytes_of(id, sizeof id), k->id);
     return ZEGEL_OK;
 }
 
@@ -61,8 +60,7 @@ static void fingerprint(const struct key *key, char out[65])
 {
     uint8_t hash[DKIM_HASH_LEN] = {0};
     (void)digest_sha256(bytes_of(key->spki, key->spki_len), hash);
-    for (size_t i = 0; i < sizeof hash; i++)
-        (void)snprintf(out + 2 * i, 3, "%02x", hash[i]);
+    bytes_hex(bytes_of(hash, sizeof hash), out);
 }
 
 int made_describe(const struct key *key, struct store_key *k, struct buf *why)
