@@ -50,9 +50,11 @@ static CK_RV leave(CK_RV rv)
     return rv;
 }
 
-static struct slot *slot_of(CK_SLOT_ID id)
+/* Enters with a slot there is; on failure nothing is locked. */
+static CK_RV enter_slot(CK_SLOT_ID id)
 {
-    return id < slots_count ? &slots[id] : NULL;
+    CK_RV rv = enter();
+    return rv == CKR_OK && id >= slots_count ? leave(CKR_SLOT_ID_INVALID) : rv;
 }
 
 static struct session *session_of(CK_SESSION_HANDLE h)
@@ -180,11 +182,9 @@ static CK_RV get_slot_list(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count)
 
 static CK_RV get_slot_info(CK_SLOT_ID id, CK_SLOT_INFO *out)
 {
-    CK_RV rv = enter();
+    CK_RV rv = enter_slot(id);
     if (rv != CKR_OK)
         return rv;
-    if (slot_of(id) == NULL)
-        return leave(CKR_SLOT_ID_INVALID);
     *out = (CK_SLOT_INFO){.flags = CKF_REMOVABLE_DEVICE | CKF_HW_SLOT | (is_there(id) ? CKF_TOKEN_PRESENT : 0)};
     pad(out->slotDescription, sizeof out->slotDescription, slots[id].reader.name);
     pad(out->manufacturerID, sizeof out->manufacturerID, "Zegel");
@@ -229,11 +229,9 @@ static CK_RV fill_token_info(CK_SLOT_ID id, CK_TOKEN_INFO *out)
 
 static CK_RV get_token_info(CK_SLOT_ID id, CK_TOKEN_INFO *out)
 {
-    CK_RV rv = enter();
+    CK_RV rv = enter_slot(id);
     if (rv != CKR_OK)
         return rv;
-    if (slot_of(id) == NULL)
-        return leave(CKR_SLOT_ID_INVALID);
     rv = begin(id);
     return leave(rv == CKR_OK ? end(id, fill_token_info(id, out)) : rv);
 }
@@ -250,12 +248,12 @@ enum { MECHANISMS = sizeof mechanisms / sizeof mechanisms[0] };
 static CK_RV get_mechanism_list(CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *count)
 {
     CK_ULONG room = *count;
-    CK_RV rv = enter();
+    CK_RV rv = enter_slot(id);
     if (rv != CKR_OK)
         return rv;
     *count = MECHANISMS;
-    if (slot_of(id) == NULL || (list != NULL && room < MECHANISMS))
-        return leave(slot_of(id) == NULL ? CKR_SLOT_ID_INVALID : CKR_BUFFER_TOO_SMALL);
+    if (list != NULL && room < MECHANISMS)
+        return leave(CKR_BUFFER_TOO_SMALL);
     for (size_t i = 0; list != NULL && i < MECHANISMS; i++)
         list[i] = mechanisms[i].type;
     return leave(CKR_OK);
@@ -263,10 +261,10 @@ static CK_RV get_mechanism_list(CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG
 
 static CK_RV get_mechanism_info(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *out)
 {
-    CK_RV rv = enter();
+    CK_RV rv = enter_slot(id);
     if (rv != CKR_OK)
         return rv;
-    rv = slot_of(id) == NULL ? CKR_SLOT_ID_INVALID : CKR_MECHANISM_INVALID;
+    rv = CKR_MECHANISM_INVALID;
     for (size_t i = 0; rv == CKR_MECHANISM_INVALID && i < MECHANISMS; i++)
         if (mechanisms[i].type == type) {
             *out = mechanisms[i].info;
@@ -282,11 +280,11 @@ static CK_RV open_session(CK_SLOT_ID id, CK_FLAGS flags, void *application, CK_N
     (void)application;
     (void)notify;
     size_t i = 0;
-    CK_RV rv = enter();
+    CK_RV rv = enter_slot(id);
     if (rv != CKR_OK)
         return rv;
-    if (slot_of(id) == NULL || (flags & CKF_SERIAL_SESSION) == 0)
-        return leave(slot_of(id) == NULL ? CKR_SLOT_ID_INVALID : CKR_SESSION_PARALLEL_NOT_SUPPORTED);
+    if ((flags & CKF_SERIAL_SESSION) == 0)
+        return leave(CKR_SESSION_PARALLEL_NOT_SUPPORTED);
     while (i < SESSIONS_MAX && sessions[i].open)
         i++;
     if (i == SESSIONS_MAX)
@@ -317,11 +315,9 @@ static CK_RV close_session(CK_SESSION_HANDLE h)
 
 static CK_RV close_all_sessions(CK_SLOT_ID id)
 {
-    CK_RV rv = enter();
+    CK_RV rv = enter_slot(id);
     if (rv != CKR_OK)
         return rv;
-    if (slot_of(id) == NULL)
-        return leave(CKR_SLOT_ID_INVALID);
     for (size_t i = 0; i < SESSIONS_MAX; i++)
         if (sessions[i].slot == id)
             sessions[i].open = false;
@@ -534,12 +530,10 @@ static CK_RV sign(CK_SESSION_HANDLE h, CK_BYTE *data, CK_ULONG len, CK_BYTE *out
 EXPORT CK_RV zegel_token_exchange(CK_SLOT_ID id, const uint8_t *command, CK_ULONG len, uint8_t *response, CK_ULONG *response_len)
 {
     size_t got = *response_len;
-    CK_RV rv = enter();
+    CK_RV rv = enter_slot(id);
+    *response_len = 0;
     if (rv != CKR_OK)
         return rv;
-    *response_len = 0;
-    if (slot_of(id) == NULL)
-        return leave(CKR_SLOT_ID_INVALID);
     rv = begin(id);
     if (rv != CKR_OK)
         return leave(rv);
