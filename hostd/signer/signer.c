@@ -164,7 +164,7 @@ static void judge(struct signer *s, const struct milter *m, const struct sign_re
         return;
     }
     r->counted = true;
-    int token = workers_token(&s->workers, s->config->tokens[ok.config_key->token].name);
+    int token = workers_token(&s->workers, p.config->tokens[ok.config_key->token].name);
     uint8_t *block = malloc(in->block.len);
     if (token < 0 || block == NULL) {
         free(block);
