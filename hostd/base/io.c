@@ -205,18 +205,8 @@ int io_replace_file(const char *path, unsigned mode, struct bytes content, struc
 int io_memfd(const char *name, struct bytes content)
 {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    size_t at = 0;
-    while (fd >= 0 && at < content.len) {
-        ssize_t n = write(fd, content.data + at, content.len - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            (void)close(fd);
-            return -1;
-        }
-        at += (size_t)n;
-    }
-    if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+    if (fd >= 0 &&
+        (!write_whole(fd, content) || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)) {
         (void)close(fd);
         return -1;
     }
