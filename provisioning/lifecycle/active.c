@@ -133,8 +133,13 @@ struct search {
 static int64_t time_of(struct bytes line)
 {
     static const char key[] = "\"time\":";
+    char digits[24];
     const uint8_t *at = line.len == 0 ? NULL : memmem(line.data, line.len, key, sizeof key - 1);
-    return at == NULL ? 0 : strtoll((const char *)at + sizeof key - 1, NULL, 10); /* a record is text, and goes on behind it */
+    if (at == NULL)
+        return 0;
+    struct bytes rest = bytes_slice(line, (size_t)(at - line.data) + sizeof key - 1, line.len);
+    (void)snprintf(digits, sizeof digits, "%.*s", (int)(rest.len < 20 ? rest.len : 20), (const char *)rest.data);
+    return strtoll(digits, NULL, 10);
 }
 
 /* From the end of a file towards its beginning. False when what is left is too old. */
