@@ -31,9 +31,9 @@ def noise(seed, count):
         yield head + tail
 
 
-def without(answer, tag):
-    """The answer without the data object of that tag (one octet of length)."""
-    at = answer.find(tag)
+def without(answer, tag, length=b""):
+    """The answer without the data object of that tag (one octet of length, which may be said)."""
+    at = answer.find(tag + length)
     return answer if at < 0 else answer[:at] + answer[at + len(tag) + 1 + answer[at + len(tag)]:]
 
 
@@ -49,7 +49,7 @@ class Port:
         """What came back, less what only this port says: its name, and the log's head, which has the time in it."""
         answer = self.token.apdu(command)
         if answer.startswith(b"\x4F\x10\xD2\x76"):
-            answer = without(without(answer, b"\x5F\x2E"), b"\x91\x20")
+            answer = without(without(answer, b"\x5F\x2E"), b"\x91", b"\x20")
         return answer
 
     def play(self, lines):
