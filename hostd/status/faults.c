@@ -82,19 +82,3 @@ const char *fault_word(enum fault f)
                                               "pin-low",      "keys-missing", "quarantined", "audit-lag"};
     return words[f];
 }
-
-const char *fault_text(enum fault f)
-{
-    static const char *const texts[FAULTS] = {
-        [FAULT_PROCESS_DOWN] = "does not run",
-        [FAULT_TOKEN_DOWN] = "no worker is logged in to this token",
-        [FAULT_PIN_LATCHED] = "the token refused the PIN; correct it, then zegel token unlatch",
-        [FAULT_PIN_LOCKED] = "the PIN is locked; unlock it with the SO PIN or PUK",
-        [FAULT_PIN_FINAL] = "the PIN has one try left; log in once by hand",
-        [FAULT_PIN_LOW] = "a wrong PIN was given to the token",
-        [FAULT_KEYS_MISSING] = "keys of the configuration are not on this token, or not usable",
-        [FAULT_QUARANTINED] = "a key is quarantined: its signatures did not verify",
-        [FAULT_AUDIT_LAG] = "the audit log has had no signed checkpoint for a minute",
-    };
-    return texts[f];
-}

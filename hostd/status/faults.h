@@ -26,8 +26,7 @@ struct fault_found {
 
 /* At most FAULTS_SHOWN into `out`; how many. */
 unsigned faults_find(const struct book *b, int64_t now_s, struct fault_found out[FAULTS_SHOWN]);
-/* "token-down", for machines; and a sentence without its end, to stand behind the name. */
+/* "token-down", for machines; for people: words.h. */
 const char *fault_word(enum fault f);
-const char *fault_text(enum fault f);
 
 #endif

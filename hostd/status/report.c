@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "status/faults.h"
+#include "status/words.h"
 
 enum { DOMAINS_SHOWN = 1000 };
 
@@ -165,7 +166,7 @@ static json_t *faults(const struct book *b)
     json_t *all = json_array();
     for (unsigned i = 0; i < count; i++)
         json_array_append_new(all, json_pack("{s:s, s:s, s:s}", "fault", fault_word(found[i].fault), "name", found[i].name,
-                                             "text", fault_text(found[i].fault)));
+                                             "text", words_of("en")->faults[found[i].fault]));
     return all;
 }
 

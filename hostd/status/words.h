@@ -61,7 +61,7 @@ struct words {
     const char *code;       /* "en" */
     const char *other_code; /* of the language that the page offers */
     const char *text[WORDS];
-    const char *faults[FAULTS]; /* to stand behind a name */
+    const char *faults[FAULTS]; /* a sentence without its end, to stand behind the name */
 };
 
 /* The language of that code, "en" or "nl"; English for all else. */
