@@ -15,16 +15,7 @@ static int sign_one(struct message *m, const struct config_domain *d, const stru
     static uint8_t block_room[DKIM_BLOCK_MAX];
     struct out block = out_of(block_room, sizeof block_room);
     int64_t now = clock_wall_s();
-    struct sigheader_params p = {
-        .algorithm = k->algorithm == CONFIG_RSA_SHA256 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
-        .relaxed_header = d->relaxed_header,
-        .relaxed_body = d->relaxed_body,
-        .domain = bytes_str(d->domain),
-        .selector = bytes_str(k->selector),
-        .identity = bytes_str(d->identity),
-        .timestamp = now,
-        .expire = d->expire_s > 0 ? now + d->expire_s : 0,
-    };
+    struct sigheader_params p = config_sigheader(d, k, now);
     struct sigheader parsed;
     struct key key;
     uint8_t hash[DKIM_HASH_LEN], sig[SIGN_MAX];

@@ -222,3 +222,17 @@ int64_t config_duration_ms(const char *text)
             return n * units[i].ms;
     return -1;
 }
+
+struct sigheader_params config_sigheader(const struct config_domain *d, const struct config_key *k, int64_t now)
+{
+    return (struct sigheader_params){
+        .algorithm = k->algorithm == CONFIG_RSA_SHA256 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
+        .relaxed_header = d->relaxed_header,
+        .relaxed_body = d->relaxed_body,
+        .domain = bytes_str(d->domain),
+        .selector = bytes_str(k->selector),
+        .identity = bytes_str(d->identity),
+        .timestamp = now,
+        .expire = d->expire_s > 0 ? now + d->expire_s : 0,
+    };
+}

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "dkim/select.h"
+#include "dkim/sigheader.h"
 
 enum config_algorithm { CONFIG_RSA_SHA256, CONFIG_ED25519_SHA256 };
 enum config_on_failure { CONFIG_TEMPFAIL, CONFIG_PASS_UNSIGNED };
@@ -223,6 +224,9 @@ void config_free(struct config *c);
 /* The entry for a From domain: the exact one, or the nearest parent with `subdomains`. NULL when there is none.
  * `domain` in any case; O(labels). */
 const struct config_domain *config_find_domain(const struct config *c, struct bytes domain);
+
+/* What a signature of this domain with this key says of itself when made at `now` (seconds); views into the configuration. */
+struct sigheader_params config_sigheader(const struct config_domain *d, const struct config_key *k, int64_t now);
 
 /* May the front end that listens on `listen` have mail of this domain signed? */
 bool config_front_end_may(const struct config *c, const char *listen, const char *domain);

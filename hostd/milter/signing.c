@@ -91,20 +91,6 @@ static bool make_room(struct signing *s, unsigned count)
     return s->room > 0;
 }
 
-static struct sigheader_params params_of(const struct config_domain *d, const struct config_key *k, int64_t now)
-{
-    return (struct sigheader_params){
-        .algorithm = k->algorithm == CONFIG_RSA_SHA256 ? DKIM_RSA_SHA256 : DKIM_ED25519_SHA256,
-        .relaxed_header = d->relaxed_header,
-        .relaxed_body = d->relaxed_body,
-        .domain = bytes_str(d->domain),
-        .selector = bytes_str(k->selector),
-        .identity = bytes_str(d->identity),
-        .timestamp = now,
-        .expire = d->expire_s > 0 ? now + d->expire_s : 0,
-    };
-}
-
 static bool prepare(const struct dkim_sign *m, const struct sigheader_params *params, const struct select_policy *headers,
                     struct pending *p)
 {
@@ -153,7 +139,7 @@ enum signing_result signing_run(struct signing *s, const struct dkim_sign *m, co
         return answer(SIGNING_FAILED, "out of memory", reason);
     for (unsigned i = 0; i < d->keys_count; i++) {
         struct pending *p = &s->pending[i];
-        struct sigheader_params params = params_of(d, &d->keys[i], now);
+        struct sigheader_params params = config_sigheader(d, &d->keys[i], now);
         p->request = (struct sign_request){.domain = params.domain,
                                            .selector = params.selector,
                                            .queue_id = bytes_slice(queue_id, 0, IPC_ID_MAX),
