@@ -74,12 +74,15 @@ ok "idle sessions expire"
 fresh_zegeld 4s
 one_signed || not_ok "hang" "not signed before"
 fault rule C_Sign 20x1 hang
+logins=$(said 'token faulty: logged in')
 MESSAGES=$(short_or 600 4000) load 4 60
 verdict "C_Sign hangs for ever at load, deadline 4 s, a standby" "signed $GOOD, tempfail $TEMPFAIL, lost $LOST, bad $BAD; slowest $((SLOWEST / 1000)) ms" \
     test "$(fault fired)" -eq 1 -a "$((TEMPFAIL + LOST + BAD))" -eq 0 -a "$SLOWEST" -ge 900000 -a "$SLOWEST" -le "$(short_or 3500000 2000000)"
 verdict "... all but that one" "p99 $P99 us, the median $P50 us" test "$P99" -lt 900000
 verdict "... and its worker is ended" "" wait_for 20 grep -q 'overran its deadline' "$WORK/log/zegeld"
 fault clear
+successor_is_there() { [ "$(said 'token faulty: logged in')" -gt "$logins" ]; }
+wait_for 20 successor_is_there || not_ok "... and another one is there" "it does not log in"
 fault rule C_Login 1x1 hang # of the worker that follows: whoever can sign need not wait for it
 for pid in $(token_workers); do
     [ "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f2)" != faulty ] || { kill -9 "$pid" && break; }
