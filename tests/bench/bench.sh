@@ -11,7 +11,6 @@ PARTS="throughput sizes latency connections slow pure domains token"
 need_programs
 command -v opendkim >/dev/null || die "opendkim is missing: run 'make deps'"
 make_work_dir
-SHOW_LOGS=1
 FIGURES=$WORK/figures.json
 : >"$FIGURES"
 write_zegel_config --trusted 127.0.0.0/8

@@ -5,10 +5,7 @@
 PEOPLE=(alice bob carol erin frank transcript-key)
 
 need_ceremony_programs() {
-    local program
-    for program in openssl softhsm2-util "$PYTHON" "$@"; do
-        command -v "$program" >/dev/null || { echo "$program is missing: run 'make deps'"; exit 77; }
-    done
+    needs openssl softhsm2-util "$PYTHON" "$@"
     [ -x "$BUILD/zegel" ] || die "$BUILD/zegel is missing: run 'make'"
 }
 
@@ -113,12 +110,6 @@ mend_token() {
     return "$mended"
 }
 
-failed=0
-not_ok() {
-    echo "FAIL $1: $2"
-    failed=$((failed + 1))
-}
-
 # refused NAME STATUS REGEX COMMAND...: that exit status, one line on standard error that matches
 refused() {
     local name=$1 status=$2 regex=$3 got=0
@@ -131,7 +122,7 @@ refused() {
     elif ! grep -qE "$regex" "$WORK/err"; then
         not_ok "$name" "nothing like '$regex' in: $(cat "$WORK/err")"
     else
-        echo "ok   $name"
+        ok "$name"
     fi
 }
 
@@ -139,7 +130,7 @@ accepted() { # NAME COMMAND...
     local name=$1
     shift
     if "$@" >"$WORK/out" 2>"$WORK/err" </dev/null; then
-        echo "ok   $name"
+        ok "$name"
     else
         not_ok "$name" "exit status $?: $(tail -n 3 "$WORK/err")"
     fi

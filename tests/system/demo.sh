@@ -7,7 +7,6 @@ set -eu
 need_root "$@"
 need_programs
 make_work_dir
-SHOW_LOGS=1
 
 step=0
 say() {

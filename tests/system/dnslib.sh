@@ -3,25 +3,14 @@
 # A small Internet in a network namespace: each server has its own loopback address and the real port 53. Sourced after lib.sh.
 #   127.0.0.1  root and nl (signed)    127.0.0.2, .3  primary and secondary of the zones under test (signed)
 
-own_network() { # SCRIPT ARGUMENTS: once more, in a network of our own
+own_network() { # ARGUMENTS: once more, in a network of our own, as root
+    need_root "$@"
     [ -n "${ZEGEL_NETNS:-}" ] && return
-    unshare -n true 2>/dev/null || { echo "network namespaces are not permitted here"; exit 77; }
-    ZEGEL_NETNS=1 exec unshare -n "$@"
+    unshare -n true 2>/dev/null || skip "network namespaces are not permitted here"
+    ZEGEL_NETNS=1 exec unshare -n "$0" "$@"
 }
 
 KNOT_ENV=(env) # what a knotd is started with
-
-# check NAME COMMAND...: with what was seen last, in $WORK/seen, when it fails
-failed=0
-check() {
-    local name=$1
-    shift
-    if "$@"; then echo "ok   $name"; else
-        echo "FAIL $name"
-        failed=$((failed + 1))
-        sed 's/^/     /' "$WORK/seen"
-    fi
-}
 
 # plain_zone ZONE: $WORK/zones/ZONE.zone, with its two servers and nothing else
 plain_zone() {

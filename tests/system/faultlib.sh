@@ -5,17 +5,6 @@
 SOAK=${SOAK:-}
 FAULT=$BUILD/tests/p11fault
 LOAD=$BUILD/bench/load
-failed=0
-ok() { echo "ok   $1${2:+: $2}"; }
-not_ok() { # NAME WHAT
-    echo "FAIL $1: $2"
-    failed=$((failed + 1))
-}
-verdict() { # NAME DETAIL TEST...: ok when the test command succeeds
-    local name=$1 detail=$2
-    shift 2
-    if "$@"; then ok "$name" "$detail"; else not_ok "$name" "$detail"; fi
-}
 short_or() { if [ -n "$SOAK" ]; then echo "$2"; else echo "$1"; fi; } # SHORT LONG
 
 # What is preloaded does not go with a sanitizer's own allocator.

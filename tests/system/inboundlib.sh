@@ -1,12 +1,6 @@
 # shellcheck shell=bash
 # What the tests of inbound mail share. Sourced after lib.sh; the current directory is $WORK by the time messages are made.
 
-failed=0
-ok() { echo "ok   $1"; }
-not_ok() {
-    echo "FAIL $1: $2"
-    failed=$((failed + 1))
-}
 resolver_pid() { pgrep -P "$ZEGELD_PID" zegel-resolver; }
 make_dkimpy_key() { # $WORK/key.pem, which sign_dkimpy uses; prints the TXT record without its owner
     local p

@@ -18,6 +18,52 @@ die() {
     exit 1
 }
 
+# ---------------------------------------------------------------- verdicts
+
+failed=0
+
+ok() { echo "ok   $1${2:+: $2}"; } # NAME [DETAIL]
+
+not_ok() { # NAME [WHY]
+    echo "FAIL $1${2:+: $2}"
+    failed=$((failed + 1))
+}
+
+# verdict NAME DETAIL COMMAND...: ok when the command succeeds
+verdict() {
+    local name=$1 detail=$2
+    shift 2
+    if "$@"; then ok "$name" "$detail"; else not_ok "$name" "$detail"; fi
+}
+
+# check NAME COMMAND...: with what was seen last, in $WORK/seen, when it fails
+check() {
+    local name=$1
+    shift
+    if "$@"; then ok "$name"; else
+        not_ok "$name"
+        if [ -s "$WORK/seen" ]; then sed 's/^/     /' "$WORK/seen"; fi
+    fi
+}
+
+# A part of the machine is missing: neither passed nor failed, which CI does not allow.
+skip() { # WHY
+    echo "$1"
+    exit 77
+}
+
+needs() { # PROGRAM...
+    local program
+    for program in "$@"; do
+        command -v "$program" >/dev/null || skip "$program is missing: run 'make deps'"
+    done
+}
+
+# The last line of a test.
+conclude() {
+    [ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
+}
+
 # Postfix only starts as root, so everything here runs as root: through sudo where needed.
 need_root() {
     [ "$(id -u)" -eq 0 ] && return
@@ -27,9 +73,7 @@ need_root() {
 
 need_programs() {
     local program
-    for program in postfix knotd kdig softhsm2-util ss "$PYTHON"; do
-        command -v "$program" >/dev/null || die "$program is missing: run 'make deps'"
-    done
+    needs postfix knotd kdig softhsm2-util ss "$PYTHON"
     for program in zegeld zegel; do
         [ -x "$BUILD/$program" ] || die "$BUILD/$program is missing: run 'make'"
     done
@@ -46,6 +90,13 @@ make_work_dir() {
     trap 'exit 143' TERM HUP
 }
 
+# How most tests begin: as root, with all programs, in a directory of their own. "$@" of the script.
+begin() {
+    need_root "$@"
+    need_programs
+    make_work_dir
+}
+
 # Stops what we started and nothing else, then removes the work directory. A zegeld that does not end well is a failure of the test,
 # but no reason to leave the others running.
 cleanup() {
@@ -53,7 +104,7 @@ cleanup() {
     set +e
     trap - EXIT
     trap '' INT TERM HUP
-    if [ "$status" -ne 0 ] && [ -n "${SHOW_LOGS:-}" ]; then show_logs; fi
+    case $status in 0 | 77) ;; *) show_logs ;; esac
     stop_postfix
     end_zegeld || status=$((status > 0 ? status : 1))
     for pid in $(jobs -pr); do stop_pid "$pid"; done

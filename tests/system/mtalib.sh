@@ -4,25 +4,19 @@
 
 MTA=${ZEGEL_MTA:-/var/cache/zegel-mta}
 
-failed=0
-ok() { echo "ok   $1"; }
-not_ok() {
-    echo "FAIL $1: $2"
-    failed=$((failed + 1))
-}
-
-own_machine() { # SCRIPT ARGUMENTS: once more, in a machine of our own
+own_machine() { # ARGUMENTS: once more, in a machine of our own, as root
+    need_root "$@"
     [ -n "${ZEGEL_MACHINE:-}" ] && return
-    [ -e "$MTA/sendmail-cf.unpacked" ] || { echo "no mail servers in $MTA: run 'make deps'"; exit 77; }
-    unshare -mnu true 2>/dev/null || { echo "namespaces are not permitted here"; exit 77; }
-    ZEGEL_MACHINE=1 exec unshare -mnu "$@"
+    [ -e "$MTA/sendmail-cf.unpacked" ] || skip "no mail servers in $MTA: run 'make deps'"
+    unshare -mnu true 2>/dev/null || skip "namespaces are not permitted here"
+    ZEGEL_MACHINE=1 exec unshare -mnu "$0" "$@"
 }
 
 # After make_work_dir. 192.0.2.1 is the machine's other address; mail from 192.0.2.0/24 is from a trusted network.
 furnish_machine() {
     local user id=60001 dir
     mount --make-rprivate /
-    mount -t overlay overlay -o "lowerdir=$MTA/root/usr:/usr" /usr || { echo "overlays are not permitted here"; exit 77; }
+    mount -t overlay overlay -o "lowerdir=$MTA/root/usr:/usr" /usr || skip "overlays are not permitted here"
     cp /etc/passwd /etc/group "$WORK/"
     for user in opensmtpd opensmtpq Debian-exim smmta smmsp; do
         grep -q "^$user:" "$WORK/passwd" || echo "$user:x:$id:$id::/nonexistent:/usr/sbin/nologin" >>"$WORK/passwd"

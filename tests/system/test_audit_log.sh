@@ -5,19 +5,7 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_root "$@"
-need_programs
-make_work_dir
-SHOW_LOGS=1
-failed=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@"; then echo "ok   $name"; else
-        echo "FAIL $name"
-        failed=$((failed + 1))
-    fi
-}
+begin "$@"
 fails_with() { # STATUS COMMAND...
     local want=$1 got=0
     shift
@@ -85,4 +73,4 @@ echo 'key-audit: warn' >>"$WORK/zegel.yaml"
 start_zegeld
 check "key-audit warn: used" answers 250
 check "key-audit warn: said" logged 'used all the same (key-audit: warn)'
-[ "$failed" -eq 0 ]
+conclude

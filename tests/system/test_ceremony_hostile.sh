@@ -189,4 +189,4 @@ grep -q 'claimed   example.nl/z1: made on the token, sensitive, never extractabl
     not_ok "a module that lies well" "the transcript says more than that the module claims it"
 ! grep -q 'proved.*extractable' "$WORK/out" || not_ok "a module that lies well" "passes for a proof"
 
-[ "$failed" -eq 0 ] || die "$failed failed"
+conclude

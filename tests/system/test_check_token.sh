@@ -8,21 +8,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=dnslib.sh
 . "$(dirname "$0")/dnslib.sh"
 
-need_root "$@"
-need_programs
-own_network "$0" "$@"
-make_work_dir
-SHOW_LOGS=1
-failed=0
-ok() { # WHAT COMMAND...
-    local what=$1
-    shift
-    if "$@"; then echo "ok   $what"; else
-        echo "FAIL $what"
-        cat "$WORK/out" "$WORK/err"
-        failed=$((failed + 1))
-    fi
-}
+own_network "$@"
+begin "$@"
 
 ip link set lo up
 ZONES="live.nl"
@@ -63,9 +50,10 @@ done
 start_internet
 start_zegeld
 
-check() { # ARGUMENTS: sets CODE; output in $WORK/out
+run_check() { # ARGUMENTS: sets CODE; output in $WORK/out
     CODE=0
     zegel check --json "$@" >"$WORK/out" 2>"$WORK/err" || CODE=$?
+    cat "$WORK/out" "$WORK/err" >"$WORK/seen"
 }
 has() { # RESULT RULE [N]: N findings, at least one
     "$PYTHON" -c 'import json, sys
@@ -74,33 +62,33 @@ n = sum((f["result"], f["rule"]) == (sys.argv[2], sys.argv[3]) for f in d["findi
 sys.exit(n != int(sys.argv[4]) if sys.argv[4] else n == 0)' "$WORK/out" "$1" "$2" "${3:-}"
 }
 
-check live.nl
-ok "a domain with token, daemon and DNS in order: 0" [ "$CODE" -eq 0 ]
-ok "both keys in DNS are the token's" has PASS dkim.token 2
-ok "the canary's signatures verify" has PASS canary
-ok "a key that never signed has no age" has INFO dkim.age 2
-check live.nl
-ok "the canary gave each key its first signature" has PASS dkim.age 2
+run_check live.nl
+check "a domain with token, daemon and DNS in order: 0" [ "$CODE" -eq 0 ]
+check "both keys in DNS are the token's" has PASS dkim.token 2
+check "the canary's signatures verify" has PASS canary
+check "a key that never signed has no age" has INFO dkim.age 2
+run_check live.nl
+check "the canary gave each key its first signature" has PASS dkim.age 2
 age_known() { grep -q "\"first-signed\": \"$(date -u +%F)\"" "$WORK/out" && grep -q "\"due\": \"$(date -u -d '180 days' +%F)\"" "$WORK/out"; }
-ok "which is today, and to be replaced in 180 days" age_known
-check other.live.nl
-ok "another key in DNS than in the token: 1" [ "$CODE" -eq 1 ]
-ok "is said of both" has FAIL dkim.token 2
-ok "and the canary does not verify" has FAIL canary
-check gone.live.nl
-ok "a key that the token does not have" has FAIL dkim.token 2
-ok "signs no canary" has FAIL canary
-check barred.live.nl
-ok "a domain that no listen: may sign for has no canary" has WARN canary
-check live.nl --no-token --no-canary
-ok "without either: no FAIL" [ "$CODE" -eq 0 ]
-ok "the token is a warning" has WARN dkim.token 2
-ok "and nobody asked the daemon" has PASS canary 0
+check "which is today, and to be replaced in 180 days" age_known
+run_check other.live.nl
+check "another key in DNS than in the token: 1" [ "$CODE" -eq 1 ]
+check "is said of both" has FAIL dkim.token 2
+check "and the canary does not verify" has FAIL canary
+run_check gone.live.nl
+check "a key that the token does not have" has FAIL dkim.token 2
+check "signs no canary" has FAIL canary
+run_check barred.live.nl
+check "a domain that no listen: may sign for has no canary" has WARN canary
+run_check live.nl --no-token --no-canary
+check "without either: no FAIL" [ "$CODE" -eq 0 ]
+check "the token is a warning" has WARN dkim.token 2
+check "and nobody asked the daemon" has PASS canary 0
 declare -A fakes
 stop_zegeld
-check live.nl
-ok "no daemon: a warning, no FAIL" [ "$CODE" -eq 0 ]
-ok "and said so" has WARN canary
+run_check live.nl
+check "no daemon: a warning, no FAIL" [ "$CODE" -eq 0 ]
+check "and said so" has WARN canary
 for how in gone huge garbage accept forge loop silent; do
     port=$(free_port)
     start "fake-$how" "$PYTHON" "$SYSTEM/fake_filter.py" "$port" "$how"
@@ -122,8 +110,8 @@ mkdir -p "$WORK/old/audit"
     >"$WORK/old/audit/records-0000000000000002.jsonl"
 sed "s#^state:.*#state: $WORK/old#" "$WORK/zegel.yaml" >"$WORK/old.yaml"
 "$BUILD/zegel" check live.nl --no-token --no-canary --json --config "$WORK/old.yaml" >"$WORK/out" 2>"$WORK/err"
-ok "200 days are too many" has WARN dkim.age 1
-ok "170 are not; what was refused is no use of a key" has PASS dkim.age 1
+check "200 days are too many" has WARN dkim.age 1
+check "170 are not; what was refused is no use of a key" has PASS dkim.age 1
 
 # ---- The page, as people see it: an old key, a young one, an explanation.
 printf -- '- {rule: dkim.token, domain: gone.live.nl, reason: "A new token arrives on Monday; until then the old signer works beside it.", owner: CISO, expires: %s}\n' \
@@ -131,11 +119,11 @@ printf -- '- {rule: dkim.token, domain: gone.live.nl, reason: "A new token arriv
 for language in en nl; do
     CODE=0
     "$BUILD/zegel" check --all --lang "$language" --explain "$WORK/explain.yaml" --html "$WORK/page-$language.html" --config "$WORK/old.yaml" >"$WORK/out" 2>"$WORK/err" || CODE=$?
-    ok "a page in $language" [ "$CODE" -eq 1 ]
+    check "a page in $language" [ "$CODE" -eq 1 ]
 done
 if [ -n "${PAGES:-}" ]; then cp "$WORK"/page-??.html "$PAGES"; fi
 if command -v chromium >/dev/null; then
-    ok "which Chromium shows as it should be" "$PYTHON" "$SYSTEM/check_page.py" "$WORK" "${PAGES:-$WORK}"
+    check "which Chromium shows as it should be" "$PYTHON" "$SYSTEM/check_page.py" "$WORK" "${PAGES:-$WORK}"
 else
     echo "chromium is missing: nobody has looked at the page"
     skipped=1
@@ -145,11 +133,12 @@ for pid in "${!fakes[@]}"; do
     wait "$pid" || CODE=$?
     how=${fakes[$pid]}
     cp "$WORK/out-$how" "$WORK/out"
-    ok "a filter that is no zegeld ($how): 1" [ "$CODE" -eq 1 ]
-    ok "and the canary is what fails" has FAIL canary
+    check "a filter that is no zegeld ($how): 1" [ "$CODE" -eq 1 ]
+    check "and the canary is what fails" has FAIL canary
 done
 rm -r "$WORK/old/audit"
 echo "no directory" >"$WORK/old/audit"
 "$BUILD/zegel" check live.nl --no-token --no-canary --json --config "$WORK/old.yaml" >"$WORK/out" 2>"$WORK/err"
-ok "a log that cannot be read gives no age" has INFO dkim.age 2
-if [ "$failed" -gt 0 ]; then false; elif [ -n "${skipped:-}" ]; then exit 77; fi
+check "a log that cannot be read gives no age" has INFO dkim.age 2
+[ "$failed" -gt 0 ] || [ -z "${skipped:-}" ] || exit 77
+conclude

@@ -5,9 +5,7 @@ set -eu -o pipefail
 . "$(dirname "$0")/lib.sh"
 
 need_root "$@"
-for program in debootstrap lintian dpkg-buildpackage; do
-    command -v "$program" >/dev/null || { echo "$program is missing: run 'make deps'"; exit 77; }
-done
+needs debootstrap lintian dpkg-buildpackage
 ! nm "$BUILD/zegel-milter" | grep -q '__[at]san_init' || { echo "packages are built without sanitizers"; exit 0; }
 make_work_dir
 TREE=$WORK/tree

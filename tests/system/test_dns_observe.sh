@@ -7,11 +7,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=dnslib.sh
 . "$(dirname "$0")/dnslib.sh"
 
-need_root "$@"
-need_programs
-own_network "$0" "$@"
-make_work_dir
-SHOW_LOGS=1
+own_network "$@"
+begin "$@"
 ZONES="good.nl plain.nl broken.nl many.nl"
 UNSIGNED="plain.nl many.nl"
 BOGUS="broken.nl"
@@ -113,4 +110,4 @@ kill -CONT "$SECONDARY_PID"
 check "a secondary that is down: named" seen "ns2.good.nl 127.0.0.3 *no answer"
 check "... and not the same" not_same
 
-[ "$failed" -eq 0 ]
+conclude

@@ -8,12 +8,9 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=dnslib.sh
 . "$(dirname "$0")/dnslib.sh"
 
-need_root "$@"
-need_programs
-command -v named >/dev/null || die "named is missing: run 'make deps'"
-own_network "$0" "$@"
-make_work_dir
-SHOW_LOGS=1
+own_network "$@"
+needs named
+begin "$@"
 SECRET512=$(head -c 64 /dev/urandom | base64 -w0)
 allow_updates "  - id: long.
     algorithm: hmac-sha512
@@ -175,4 +172,4 @@ check "... and serves the record" serves 127.0.0.4 "$RSA_SELECTOR._domainkey.exa
 Z publish unused keys.nl
 check "BIND refuses a zone that is not its own, by name" says 1 'refused the update: NOTAUTH'
 
-[ "$failed" -eq 0 ]
+conclude

@@ -5,10 +5,7 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_root "$@"
-need_programs
-make_work_dir
-SHOW_LOGS=1
+begin "$@"
 "$PYTHON" "$SYSTEM/doctor_cases.py" "$WORK" "$BUILD" || die "doctor: see above"
 
 # Headers are rewritten and added before filters see a message: signatures hold.

@@ -7,11 +7,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=mtalib.sh
 . "$(dirname "$0")/mtalib.sh"
 
-need_root "$@"
-need_programs
-own_machine "$0" "$@"
-make_work_dir
-SHOW_LOGS=1
+own_machine "$@"
+begin "$@"
 furnish_machine
 cd "$WORK" || die "no $WORK"
 start_sink
@@ -137,5 +134,4 @@ again
 is_signed "and goes out signed" away
 
 kill -0 "$EXIM_PID" || not_ok "Exim" "has ended"
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

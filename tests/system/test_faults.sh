@@ -6,8 +6,6 @@ set -u
 
 need_programs
 make_work_dir
-SHOW_LOGS=1
-failed=0
 
 # expect NAME STATUS REGEX COMMAND...: the exit status, one line on standard error that matches, nothing like a PIN in it
 expect() {
@@ -26,10 +24,6 @@ expect() {
     else
         echo "ok   $name"
     fi
-}
-not_ok() {
-    echo "FAIL $1: $2"
-    failed=$((failed + 1))
 }
 
 write_zegel_config --trusted 127.0.0.0/8
@@ -119,5 +113,4 @@ grep -q 000000 "$WORK/log/zegeld" && not_ok "wrong PIN: in the log" "it is"
 expect "unlatch" 0 'may be sent once more' zegel token unlatch softhsm
 expect "after unlatch" 0 "$RSA_SELECTOR" zegel key list
 
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

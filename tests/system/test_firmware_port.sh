@@ -10,7 +10,6 @@
 harness_enter "$@"
 harness_needs opensc-tool
 make_work_dir
-SHOW_LOGS=1
 
 reproducible() { # the whole tree elsewhere, without a cache, gives the same octets
     local there=$WORK/elsewhere/zegel
@@ -38,4 +37,4 @@ verdict "text of at most 256 KiB" "" small
 verdict "reproducible" "two directories, the same octets" reproducible
 verdict "reader, QEMU" "AID FFFF: a development seed" through_reader qemu 'D2 76 00 01 24 01 03 04 FF FF'
 verdict "reader, native" "AID FF5A" through_reader native 'D2 76 00 01 24 01 03 04 FF 5A'
-[ "$failed" -eq 0 ]
+conclude

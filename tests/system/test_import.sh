@@ -5,7 +5,7 @@ set -u
 . "$(dirname "$0")/lib.sh"
 
 need_root "$@"
-command -v opendkim >/dev/null || { echo "opendkim is missing: run 'make deps'"; exit 77; }
+needs opendkim
 make_work_dir
 cat >"$WORK/tokens.yaml" <<EOF2
 tokens:

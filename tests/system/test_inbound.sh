@@ -9,11 +9,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=inboundlib.sh
 . "$(dirname "$0")/inboundlib.sh"
 
-need_root "$@"
-need_programs
-own_network "$0" "$@"
-make_work_dir
-SHOW_LOGS=1
+own_network "$@"
+begin "$@"
 
 ip link set lo up
 INBOUND_PORT=$(free_port)
@@ -123,5 +120,4 @@ if [ "$(pgrep -cP "$ZEGELD_PID" zegel-milter)" -ne 2 ] || grep -q 'zegel-milter 
     not_ok "processes" "$(grep ended "$WORK/log/zegeld")"
 fi
 if grep -aE 'AddressSanitizer|ThreadSanitizer|runtime error:' "$WORK/log/zegeld"; then not_ok "zegeld's log" "a defect was reported"; fi
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

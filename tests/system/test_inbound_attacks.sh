@@ -9,11 +9,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=inboundlib.sh
 . "$(dirname "$0")/inboundlib.sh"
 
-need_root "$@"
-need_programs
-own_network "$0" "$@"
-make_work_dir
-SHOW_LOGS=1
+own_network "$@"
+begin "$@"
 cd "$WORK" || die "no $WORK"
 ip link set lo up
 INBOUND_PORT=$(free_port)
@@ -140,5 +137,4 @@ lies honest garbage twice others long numbers descriptors silence
 lies crash hangup
 if [ "$(pgrep -P "$ZEGELD_PID" zegel-milter | xargs)" = "$milters" ]; then ok "hostile resolver: no milter ended"; else not_ok "hostile resolver" "$(defects)"; fi
 
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

@@ -5,16 +5,7 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_root "$@"
-need_programs
-make_work_dir
-SHOW_LOGS=1
-failed=0
-ok() { echo "ok   $1"; }
-not_ok() {
-    echo "FAIL $1: $2"
-    failed=$((failed + 1))
-}
+begin "$@"
 same() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "$2, not $3"; fi; } # NAME GOT WANTED
 
 write_zegel_config --trusted 127.0.0.0/8
@@ -157,5 +148,4 @@ chmod 777 "$WORK/state"
 refused "state: anybody can write it" "others than its owner"
 chmod 711 "$WORK/state"
 
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

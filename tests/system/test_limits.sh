@@ -5,19 +5,7 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_root "$@"
-need_programs
-make_work_dir
-SHOW_LOGS=1
-failed=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@"; then echo "ok   $name"; else
-        echo "FAIL $name"
-        failed=$((failed + 1))
-    fi
-}
+begin "$@"
 answer() { # one message: what the MTA said
     send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" 2>&1
 }
@@ -61,4 +49,4 @@ EOF
 kill -HUP "$ZEGELD_PID"
 check "taken up by a reload" wait_for 10 logged 'configuration reloaded'
 check "a front end has its own domains only" answers 'this front end may not sign'
-[ "$failed" -eq 0 ]
+conclude

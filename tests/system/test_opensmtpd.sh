@@ -7,11 +7,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=mtalib.sh
 . "$(dirname "$0")/mtalib.sh"
 
-need_root "$@"
-need_programs
-own_machine "$0" "$@"
-make_work_dir
-SHOW_LOGS=1
+own_machine "$@"
+begin "$@"
 furnish_machine
 cd "$WORK" || die "no $WORK"
 start_sink
@@ -125,7 +122,6 @@ Authentication-Results: other.example; dkim=fail" "$(grep -i '^Authentication-Re
 done
 
 # ---- the lines of an smtpd that we play: authentication (smtpd offers it over TLS only), and nonsense
-"$PYTHON" "$SYSTEM/smtpd_lines.py" "$WORK/zegel-opensmtpd" "$WORK/run/opensmtpd.sock" || failed=$((failed + 1))
+"$PYTHON" "$SYSTEM/smtpd_lines.py" "$WORK/zegel-opensmtpd" "$WORK/run/opensmtpd.sock" || not_ok "the cases" "see above"
 
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

@@ -4,17 +4,7 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_root "$@"
-need_programs
-make_work_dir
-SHOW_LOGS=1
-failed=0
-
-ok() { echo "ok   $1"; }
-not_ok() { # NAME WHY
-    echo "FAIL $1: $2"
-    failed=$((failed + 1))
-}
+begin "$@"
 
 message() { # FROM ID [HEADER-LINE...]: a small message with LF line ends
     local from=$1 id=$2
@@ -239,5 +229,4 @@ is_signed "zegeld back: the local message that waited is signed" late 1
 if grep -aE 'AddressSanitizer|ThreadSanitizer|runtime error:|Assertion|core dumped' "$WORK/log/zegeld"; then
     not_ok "zegeld's log" "a defect was reported"
 fi
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

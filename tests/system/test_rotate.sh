@@ -10,11 +10,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=rotatelib.sh
 . "$(dirname "$0")/rotatelib.sh"
 
-need_root "$@"
-need_programs
-own_network "$0" "$@"
-make_work_dir
-SHOW_LOGS=1
+own_network "$@"
+begin "$@"
 KEYS='    on-failure: pass-unsigned'
 start_rotation_world
 start_rotating_zegeld
@@ -93,4 +90,4 @@ check "the tombstone's record is gone" test -z "$(kdig +short @127.0.0.2 "$name"
 if [ -n "${SOAK:-}" ]; then live 5 active 3600 1500; fi
 check "no act was left without an outcome" test -z "$(sql "SELECT * FROM intents WHERE outcome IS NULL OR outcome <> 'done'")"
 
-[ "$failed" -eq 0 ]
+conclude

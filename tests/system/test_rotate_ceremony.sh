@@ -11,10 +11,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=ceremony.sh
 . "$(dirname "$0")/ceremony.sh"
 
-need_root "$@"
-need_programs
-own_network "$0" "$@"
-make_work_dir
+own_network "$@"
+begin "$@"
 umask 077
 make_people
 chmod 700 "$WORK/state"
@@ -84,4 +82,4 @@ held destroy 6 --action destroy --previous "$WORK/retire" --key "example.nl/z1:e
 check "custodians destroy it" test "$(objects z1)" -eq 0
 R approve destroy --domain example.nl --selector z1 "$WORK/destroy"
 check "... and the store takes that down" test "$(sql "SELECT private_key FROM generations WHERE number = 1")" = destroyed
-[ "$failed" -eq 0 ]
+conclude

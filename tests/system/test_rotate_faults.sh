@@ -9,10 +9,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=rotatelib.sh
 . "$(dirname "$0")/rotatelib.sh"
 
-need_root "$@"
-need_programs
-own_network "$0" "$@"
-make_work_dir
+own_network "$@"
+begin "$@"
 start_rotation_world
 start_rotating_zegeld
 
@@ -160,4 +158,4 @@ check "a program that fails is named, and what it said" says 3 "publish: failed 
 chmod 777 "$WORK/publish"
 R run
 check "a program that others can write is not run" says 3 'nobody else can write'
-[ "$failed" -eq 0 ]
+conclude

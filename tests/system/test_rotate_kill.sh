@@ -13,8 +13,8 @@ set -u
 need_root "$@"
 need_programs
 if [ -n "$SANITIZER" ]; then echo "ok   not with a sanitizer: the calls are the same, and take too long" && exit 0; fi
-strace -f -qq -o /dev/null true 2>/dev/null || { echo "strace may not trace here"; exit 77; }
-own_network "$0" "$@"
+strace -f -qq -o /dev/null true 2>/dev/null || skip "strace may not trace here"
+own_network "$@"
 make_work_dir
 start_rotation_world
 PIN=$(cat "$WORK/pin")
@@ -158,4 +158,4 @@ check "killed at each kind of call, and gone on: $(states)" test "$wrong" -eq 0
 check "... and it was a whole rotation" test "$(sql "SELECT state FROM generations WHERE number = 1")" = tombstone
 check "what was cut off is in the journal" test "$cut_off" -gt 0
 check "no intent without an outcome" test "$(sql "SELECT count(*) FROM intents WHERE outcome IS NULL")" -eq 0
-[ "$failed" -eq 0 ]
+conclude

@@ -6,11 +6,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=mtalib.sh
 . "$(dirname "$0")/mtalib.sh"
 
-need_root "$@"
-need_programs
-own_machine "$0" "$@"
-make_work_dir
-SHOW_LOGS=1
+own_machine "$@"
+begin "$@"
 furnish_machine
 cd "$WORK" || die "no $WORK"
 start_sink
@@ -124,5 +121,4 @@ got=$(grep -i '^Authentication-Results' "$(sunk forged)" | tr -d '\r')
 answers "the result is on top, the forged one is gone" "Authentication-Results: mx.example.nl; dkim=none
 Authentication-Results: other.example; dkim=fail" "$got"
 
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

@@ -5,17 +5,8 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_root "$@"
-need_programs
-make_work_dir
-SHOW_LOGS=1
-failed=0
+begin "$@"
 
-ok() { echo "ok   $1"; }
-not_ok() { # NAME WHY
-    echo "FAIL $1: $2"
-    failed=$((failed + 1))
-}
 expect() { # NAME EXPECTED ACTUAL
     if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "expected '$2', got '$3'"; fi
 }
@@ -50,7 +41,7 @@ print(*names)
 PY
 }
 
-verdict() { # FILE: what zegel verify says of all signatures, as an exit status
+verified() { # FILE: what zegel verify says of all signatures, as an exit status
     zegel verify --zone "$ZONE" <"$1" >/dev/null 2>&1
     echo $?
 }
@@ -70,14 +61,14 @@ configure --domain 'oversign-headers: [From, Subject]' --domain 'oversign-presen
 message a@example.nl own 'X-Case: 1' 'X-Tag: a' 'X-Tag: b' >m
 if file=$(delivered own own); then
     expect "lists of one's own" from:from:subject:subject:x-case:x-case:x-tag:x-tag "$(signed_names "$file")"
-    expect "... and they verify" 0 "$(verdict "$file")"
+    expect "... and they verify" 0 "$(verified "$file")"
     for line in 'X-Case: 2' 'Subject: 2' 'X-Case:'; do
         { echo "$line"; cat "$file"; } >changed
-        expect "... and not with another $line" 1 "$(verdict changed)"
+        expect "... and not with another $line" 1 "$(verified changed)"
     done
     for line in 'X-Tag: c' 'List-Unsubscribe: <https://example.org/>' 'Cc: you@example.org'; do
         { echo "$line"; cat "$file"; } >changed
-        expect "... but still with a $line" 0 "$(verdict changed)"
+        expect "... but still with a $line" 0 "$(verified changed)"
     done
     zegel sign <m >by_hand
     expect "zegel sign has the same lists" "$(signed_names "$file")" "$(signed_names by_hand)"
@@ -231,13 +222,12 @@ for setting in warn refuse off; do
         sed '1,/^X-Rcpt-Args/d; s/$/\r/' "$file" >arrived
         arrived=$((arrived + 1))
         case $name in
-        will-*) expect "survive: $setting: $name breaks" 1 "$(verdict arrived)" ;;
+        will-*) expect "survive: $setting: $name breaks" 1 "$(verified arrived)" ;;
         may-*) ;;
-        *) expect "survive: $setting: $name survives" 0 "$(verdict arrived)" ;;
+        *) expect "survive: $setting: $name survives" 0 "$(verified arrived)" ;;
         esac
     done
     expect "survive: $setting: messages that arrived" "$([ $setting = refuse ] && echo 9 || echo 16)" "$arrived"
 done
 
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

@@ -4,27 +4,19 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_root "$@"
-need_programs
-make_work_dir
-SHOW_LOGS=1
-failed=0
+begin "$@"
 
-check() { # NAME FILE...: signed by both keys, accepted by everybody
+accepted() { # NAME FILE...: signed by both keys, accepted by everybody
     local name=$1 out file
     shift
-    if out=$(signed_by_both "$@"); then echo "ok   $name: dkimpy, libopendkim"; else
-        echo "FAIL $name: $out"
-        failed=$((failed + 1))
-    fi
+    if out=$(signed_by_both "$@"); then ok "$name: dkimpy, libopendkim"; else not_ok "$name" "$out"; fi
     for file in "$@"; do
         if ! out=$(zegel verify --zone "$ZONE" <"$file" 2>&1); then
-            echo "FAIL $name: zegel verify $file: $out"
-            failed=$((failed + 1))
+            not_ok "$name" "zegel verify $file: $out"
             return
         fi
     done
-    echo "ok   $name: zegel verify"
+    ok "$name: zegel verify"
 }
 
 MAILBOXES=(simple-simple simple-relaxed relaxed-simple relaxed-relaxed)
@@ -42,23 +34,19 @@ for pair in simple/simple simple/relaxed relaxed/simple relaxed/relaxed; do
     for message in "$SYSTEM"/messages/*.eml; do
         sed 's/$/\r/' "$message" >m
         if ! zegel sign --domain example.nl <m >"$box/${message##*/}" 2>err; then
-            echo "FAIL zegel sign $pair ${message##*/}: $(cat err)"
-            failed=$((failed + 1))
+            not_ok "zegel sign $pair ${message##*/}" "$(cat err)"
         fi
     done
-    check "zegel sign $pair" "$box"/*.eml
+    accepted "zegel sign $pair" "$box"/*.eml
     start_zegeld
     if ! send --from someone@example.nl --to "$box@example.org" "$SYSTEM"/messages/*.eml >answers; then
-        echo "FAIL zegeld $pair: $(cat answers)"
-        failed=$((failed + 1))
+        not_ok "zegeld $pair" "$(cat answers)"
     fi
     wait_for 20 has_delivered "$box" 6
-    check "zegeld $pair" "$MAIL/$box"/new/*
+    accepted "zegeld $pair" "$MAIL/$box"/new/*
     if ! grep -qa "c=$pair" "$MAIL/$box"/new/*; then
-        echo "FAIL zegeld $pair: signed with another canonicalisation"
-        failed=$((failed + 1))
+        not_ok "zegeld $pair" "signed with another canonicalisation"
     fi
     stop_zegeld
 done
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

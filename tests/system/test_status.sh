@@ -11,9 +11,8 @@ set -u
 
 need_root "$@"
 need_programs
-command -v promtool >/dev/null || { echo "promtool is missing: run 'make deps'"; exit 77; }
+needs promtool
 make_work_dir
-SHOW_LOGS=1
 write_zegel_config --trusted 127.0.0.0/8
 STATUS_PORT=$(free_port)
 sed -i "/^listen:/i status: {listen: [\"unix:$WORK/state/status.sock\", \"inet:$STATUS_PORT@127.0.0.1\"]}" "$WORK/zegel.yaml"
@@ -96,8 +95,8 @@ is "and the configured one for all others" '<html lang="en">' "$(page / de)"
 is "its policy: a style with this hash, and nothing else" 1 "$(tcp /en | grep -ci "^content-security-policy: default-src 'none'.*frame-ancestors 'none'; style-src 'sha256-[A-Za-z0-9+/]*='")"
 
 # ---- what the shells complete, against the table that zegel --help prints
+needs bash zsh fish
 for shell in bash zsh fish; do
-    command -v "$shell" >/dev/null || { echo "$shell is missing: run 'make deps'"; exit 77; }
     "$BUILD/zegel" completion "$shell" >"$WORK/completion.$shell"
 done
 "$BUILD/zegel" --help | sed -n 's/^  \(..................\).*/\1/p' | sed 's/ *$//' >"$WORK/commands"
@@ -228,5 +227,4 @@ stop_zegeld
 zegel status 2>"$WORK/out"
 is "zegel status without zegeld" 3 $?
 verdict "says what to do" "$(cat "$WORK/out")" grep -q 'does zegeld run?' "$WORK/out"
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

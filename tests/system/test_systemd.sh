@@ -7,16 +7,6 @@ set -u
 
 need_programs
 make_work_dir
-SHOW_LOGS=1
-failed=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@"; then echo "ok   $name"; else
-        echo "FAIL $name"
-        failed=$((failed + 1))
-    fi
-}
 UNIT=hostd/systemd/zegeld.service
 
 # ---- the unit
@@ -107,4 +97,4 @@ check "an upgrade" wait_for 40 grep -q 'all processes replaced' "$WORK/log/zegel
 check "... keeps them" env LOAD_MESSAGES=4 "$BUILD/bench/load" unix "$WORK/milter.sock" 1 30 2048 2
 stop_zegeld
 check "a socket that is systemd's stays" test -S "$WORK/milter.sock"
-[ "$failed" -eq 0 ]
+conclude

@@ -9,13 +9,10 @@ set -u
 
 need_root "$@"
 need_programs
-for program in swtpm tpm2-abrmd tpm2_ptool dbus-daemon; do
-    command -v "$program" >/dev/null || { echo "$program is missing: run 'make deps'"; exit 77; }
-done
+needs swtpm tpm2-abrmd tpm2_ptool dbus-daemon
 MODULE=$(find /usr/lib -name 'libtpm2_pkcs11.so.1' | head -n 1)
-[ -n "$MODULE" ] || { echo "libtpm2_pkcs11 is missing: run 'make deps'"; exit 77; }
+[ -n "$MODULE" ] || skip "libtpm2_pkcs11 is missing: run 'make deps'"
 make_work_dir
-SHOW_LOGS=1
 
 # ---- a TPM, and what stands between it and us: a real one has the kernel's /dev/tpmrm0 instead
 mkdir "$WORK/tpm" "$WORK/store"
@@ -76,5 +73,4 @@ verdict "workers killed: others log in, mail is signed" "" wait_for 60 has_deliv
 verdict "dkimpy still" "" verify_dkimpy --expect 1 --quiet "$MAIL"/inbox/new/*
 
 stop_zegeld
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

@@ -4,19 +4,7 @@ set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-need_root "$@"
-need_programs
-make_work_dir
-SHOW_LOGS=1
-failed=0
-check() { # NAME COMMAND...
-    local name=$1
-    shift
-    if "$@"; then echo "ok   $name"; else
-        echo "FAIL $name"
-        failed=$((failed + 1))
-    fi
-}
+begin "$@"
 
 mkdir "$WORK/run"
 chmod 711 "$WORK/run"
@@ -34,7 +22,7 @@ start_postfix "smtpd_milters = unix:$socket" "non_smtpd_milters = unix:$socket"
 check "Postfix takes mail" send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml"
 check "delivered" wait_for 10 has_delivered inbox 1
 check "signed by both keys" signed_by_both "$MAIL"/inbox/new/*
-second() { timeout 10 "$BUILD/zegeld" --config "$WORK/zegel.yaml" >"$WORK/second" 2>&1; [ $? -eq 2 ] && grep -q "$socket: socket in use" "$WORK/second"; }
+second() { timeout 10 "$BUILD/zegeld" --config "$WORK/zegel.yaml" >"$WORK/seen" 2>&1; [ $? -eq 2 ] && grep -q "$socket: socket in use" "$WORK/seen"; }
 check "a second zegeld ends, and says why" second
 check "the first one still signs" send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/2-attachment.eml"
 stop_zegeld
@@ -44,7 +32,6 @@ check "a left-over socket is replaced" wait_for 10 sh -c "ss -Hlx | grep -q '$so
 check "and serves" wait_for 10 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/3-utf8.eml"
 sed -i 's/socket-group: postfix/socket-group: nosuchgroup/' "$WORK/zegel.yaml"
 stop_zegeld
-unknown() { timeout 10 "$BUILD/zegeld" --config "$WORK/zegel.yaml" >"$WORK/second" 2>&1; [ $? -eq 2 ] && grep -q 'nosuchgroup: no such group' "$WORK/second"; }
+unknown() { timeout 10 "$BUILD/zegeld" --config "$WORK/zegel.yaml" >"$WORK/seen" 2>&1; [ $? -eq 2 ] && grep -q 'nosuchgroup: no such group' "$WORK/seen"; }
 check "unknown group is said" unknown
-[ "$failed" -eq 0 ] || { cat "$WORK/second"; exit 1; }
-SHOW_LOGS=
+conclude

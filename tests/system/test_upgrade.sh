@@ -9,7 +9,6 @@ set -u
 
 need_programs
 make_work_dir
-SHOW_LOGS=1
 make_fault_tokens >/dev/null || die "no tokens"
 for n in r2:rsa2048 e2:ed25519; do
     zegel key generate --domain example.nl --selector "${n%:*}" --algorithm "${n#*:}" --token faulty >/dev/null || die "no key ${n%:*}"
@@ -171,5 +170,4 @@ stop_pid "$manager" 20
 ZEGELD_PID=
 audit_holds
 verdict "audit log after all this" "$(tail -n 1 "$WORK/verify")" audit_holds
-[ "$failed" -eq 0 ] || { echo "$failed failed"; exit 1; }
-SHOW_LOGS=
+conclude

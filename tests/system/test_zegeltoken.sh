@@ -11,7 +11,6 @@ harness_enter "$@"
 harness_needs opensc-tool
 need_programs
 make_work_dir
-SHOW_LOGS=1
 export P11FAULT_MODULE=$BUILD/zegel-pkcs11.so P11FAULT_CONTROL=$WORK/fault
 (umask 077 && echo 123456 >"$WORK/pin" && echo 12345678 >"$WORK/so-pin")
 ED_OF_KEY=$ED_SELECTOR
@@ -251,4 +250,4 @@ opensc_mail() {
     mail
 }
 verdict "zegeld with the stock opensc-pkcs11" "6 messages, both algorithms: dkimpy, libopendkim" opensc_mail
-[ "$failed" -eq 0 ]
+conclude
