@@ -23,8 +23,23 @@ extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
 
-static long (*real)(long number, ...); /* libc's syscall() */
-static struct sysfault *control;       /* NULL: this process is not meant */
+typedef long syscall_function(long number, ...);
+
+static struct sysfault *control; /* NULL: this process is not meant */
+
+/* libc's syscall(), looked up when first called: a library whose constructor runs before ours (libcap-ng's, in setpriv)
+ * comes through here too. */
+static syscall_function *libc_syscall(void)
+{
+    static syscall_function *found;
+    if (found == NULL) {
+        void *symbol = dlsym(RTLD_NEXT, "syscall");
+        memcpy(&found, &symbol, sizeof found); /* ISO C has no cast from object to function pointer */
+    }
+    return found;
+}
+
+#define real(...) libc_syscall()(__VA_ARGS__)
 
 /* Says where a crash was, in one line: whose code it is. */
 static void crashed(int signal)
@@ -60,8 +75,6 @@ static void watch_crashes(void)
 
 __attribute__((constructor)) static void map_control(void)
 {
-    void *symbol = dlsym(RTLD_NEXT, "syscall");
-    memcpy(&real, &symbol, sizeof real); /* ISO C has no cast from object to function pointer */
     const char *path = getenv("SYSFAULT");
     int fd = path == NULL ? -1 : (int)real(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC);
     void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *control, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
