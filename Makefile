@@ -38,7 +38,7 @@ FIGURES = hostd/figures/figures.c
 HTML = hostd/html/html.c hostd/html/style.c
 STATUS = hostd/status/book.c hostd/status/faults.c hostd/status/http.c hostd/status/lastcheck.c hostd/status/main.c hostd/status/metrics.c hostd/status/page.c hostd/status/page_keys.c hostd/status/page_mail.c hostd/status/report.c hostd/status/words.c
 RESOLVER = hostd/resolver/context.c hostd/resolver/main.c hostd/resolver/resolver.c
-FRONT = hostd/front/eximspool.c hostd/front/message.c hostd/front/relay.c hostd/front/smtpdline.c hostd/front/talk.c
+FRONT = hostd/front/confine.c hostd/front/eximspool.c hostd/front/message.c hostd/front/relay.c hostd/front/smtpdline.c hostd/front/spool.c hostd/front/talk.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
          hostd/signer/signer.c hostd/signer/workers.c
@@ -103,8 +103,8 @@ $(BUILD)/zegel-status: $(call obj,$(STATUS) $(SANDBOX)) $(LIB)
 $(BUILD)/zegel-resolver: $(call obj,$(RESOLVER) $(SANDBOX)) $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lunbound -lseccomp -lcyaml -lidn2 -lcrypto
 
-$(BUILD)/zegel-opensmtpd $(BUILD)/zegel-pipe: $(BUILD)/zegel-%: $(BUILD)/obj/hostd/front/%.o $(call obj,$(FRONT)) $(LIB)
-	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^
+$(BUILD)/zegel-opensmtpd $(BUILD)/zegel-pipe: $(BUILD)/zegel-%: $(BUILD)/obj/hostd/front/%.o $(call obj,$(FRONT) $(SANDBOX)) $(LIB)
+	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp
 
 $(BUILD)/zegel-token: $(call obj,$(WORKER) $(SANDBOX)) $(BUILD)/libpkcs11.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lseccomp -lcyaml -lp11-kit -lcrypto -ldl

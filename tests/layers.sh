@@ -44,7 +44,7 @@ only hostd/audit 'audit/|base/' "audit stands on base"
 only hostd/milter 'figures/|milter/|sandbox/|dkim/|ipc/|config/|base/' "milter: no pkcs11, no signer"
 only hostd/signer 'figures/|signer/|audit/|sandbox/|dkim/|ipc/|config/|base/' "signer: no pkcs11, no milter"
 only hostd/resolver 'resolver/|sandbox/|dkim/domain\.h|ipc/|config/|base/' "the resolver sees names, no mail"
-only hostd/front 'front/|base/' "front ends see the MTA and a socket: no engine, no configuration"
+only hostd/front 'front/|sandbox/|base/' "front ends see the MTA and a socket: no engine, no configuration"
 includes hostd/front 'openssl|cyaml|libmilter/mfapi' "front ends see the MTA and a socket: no engine, no configuration"
 only hostd/supervisor 'figures/|supervisor/|ipc/|config/|base/' "supervisor reads no mail"
 for file in pkcs11/*.[ch]; do

@@ -2,8 +2,8 @@
  *
  * Purpose: hold each message until its last line, have zegel-milter judge it, and give it back signed, or refuse it at the
  * commit. Security: no key, no cryptography, no configuration. Who the client is comes from smtpd's reports alone; a message
- * whose session we know nothing of is not passed. Messages are spooled in unlinked files. Diagnostics: a line per refused message
- * on standard error, which smtpd logs; ends when smtpd does, and smtpd when we do. */
+ * whose session we know nothing of is not passed. Messages are spooled in unlinked files. Shut in (front/confine.h). Diagnostics:
+ * a line per refused message on standard error, which smtpd logs; ends when smtpd does, and smtpd when we do. */
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,8 +11,10 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "front/confine.h"
 #include "front/relay.h"
 #include "front/smtpdline.h"
+#include "front/spool.h"
 
 enum {
     TABLE = 1024,
@@ -190,7 +192,7 @@ static void take_data(struct session *s, const struct smtpdline *l)
 {
     struct bytes line = l->text;
     if (s->spool == NULL && s->len == 0)
-        s->spool = tmpfile();
+        s->spool = spool_open();
     if (bytes_eq(line, BYTES_LIT("."))) {
         start_job(s, l->token);
         return;
@@ -269,6 +271,8 @@ int main(int argc, char **argv)
         log_error("usage: zegel-opensmtpd --socket FILE (started by smtpd: see hostd/handbook/mta.md)");
         return EX_USAGE;
     }
+    if (!confine(NULL))
+        return EX_OSERR;
     for (ssize_t n; (n = getline(&line, &cap, stdin)) > 0;) {
         pthread_mutex_lock(&lock);
         take_line(bytes_of(line, (size_t)n - (line[n - 1] == '\n')));

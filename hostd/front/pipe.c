@@ -2,8 +2,9 @@
  *
  * Purpose: sign for an MTA that speaks no milter but can send what it delivers through a program (Exim: transport_filter).
  * Security: no key, no cryptography, no configuration; zegel-milter judges, and believes of the sender what Exim's spool file or
- * our arguments say, as it believes a milter MTA. So the MTA alone may connect to that socket. Diagnostics: nothing is written
- * unless all is well. Exits 0; 64 for wrong usage, 75 (try again) for all else, with the reason on standard error. */
+ * our arguments say, as it believes a milter MTA. So the MTA alone may connect to that socket. Shut in (front/confine.h).
+ * Diagnostics: nothing is written unless all is well. Exits 0; 64 for wrong usage, 75 (try again) for all else, with the reason
+ * on standard error. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,10 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "front/confine.h"
 #include "front/eximspool.h"
 #include "front/relay.h"
+#include "front/spool.h"
 
 enum { PORT_MAX = 65535, SPOOL_FILE_MAX = 16 * 1024 * 1024 };
 
@@ -30,7 +33,7 @@ static int usage(const char *what)
 static FILE *spool_input(void)
 {
     char chunk[65536];
-    FILE *spool = tmpfile();
+    FILE *spool = spool_open();
     size_t n;
     while (spool != NULL && (n = fread(chunk, 1, sizeof chunk, stdin)) > 0)
         if (fwrite(chunk, 1, n, spool) != n)
@@ -147,6 +150,8 @@ int main(int argc, char **argv)
         }
     if (optind != argc || mail.socket == NULL || *rest != '\0' || mail.port > PORT_MAX)
         return usage("--socket is needed, and nothing that is no option");
+    if (!confine(exim))
+        return EX_TEMPFAIL;
     if (exim == NULL)
         return run(&mail, local);
     if (local || mail.client != NULL || mail.user != NULL || mail.sender != NULL)

@@ -7,6 +7,9 @@
 
 enum { TALK_DATA_MAX = 65535 }; /* octets of one packet behind its command, as libmilter has it */
 
+/* Looks up who user zegel is, once, before other threads and before the user database is out of reach. */
+void talk_know_zegel(void);
+
 struct talk {
     int fd;
     int64_t deadline_ms; /* monotonic */

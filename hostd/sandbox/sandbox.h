@@ -9,6 +9,7 @@ enum sandbox_profile {
     SANDBOX_MILTER,        /* kill: sockets it has, threads, memory; no file, no new socket */
     SANDBOX_SIGNER,        /* kill: the same, and writes to the audit log it has open */
     SANDBOX_STATUS,        /* kill: the sockets it has, and files to read where it was told */
+    SANDBOX_FRONT,         /* kill: AF_UNIX sockets, and files where it was told (spooled messages) */
     SANDBOX_RESOLVER,      /* EPERM, libunbound: sockets of the Internet, files to read */
     SANDBOX_TOKEN_LOCAL,   /* EPERM, vendor code: files, no socket (SoftHSM) */
     SANDBOX_TOKEN_PCSC,    /* EPERM: files and AF_UNIX (OpenSC through pcscd) */

@@ -77,12 +77,15 @@ static const int signer[] = {SCMP_SYS(pwrite64),  SCMP_SYS(getdents64), SCMP_SYS
                              SCMP_SYS(ftruncate), SCMP_SYS(openat),     SCMP_SYS(rename),    SCMP_SYS(renameat),
                              SCMP_SYS(renameat2), SCMP_SYS(unlink)};
 
+/* A front end of an MTA: one connection to zegel-milter for each message, and its spool; Landlock keeps it to that directory. */
+static const int front[] = {SCMP_SYS(openat), SCMP_SYS(unlink), SCMP_SYS(connect), SCMP_SYS(getsockopt)};
+
 /* Tried by libraries in passing (syslog(3), locale, unlinking the socket at the end): refused, not fatal. */
 static const int refused[] = {
-    SCMP_SYS(open),   SCMP_SYS(access),  SCMP_SYS(faccessat), SCMP_SYS(faccessat2), SCMP_SYS(stat),
-    SCMP_SYS(lstat),  SCMP_SYS(statx),   SCMP_SYS(readlink),  SCMP_SYS(readlinkat), SCMP_SYS(unlinkat),
-    SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(ioctl),
+    SCMP_SYS(open),  SCMP_SYS(access),   SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(stat),  SCMP_SYS(lstat),
+    SCMP_SYS(statx), SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(unlinkat),   SCMP_SYS(ioctl),
 };
+static const int no_sockets[] = {SCMP_SYS(socket), SCMP_SYS(connect)};
 
 /* Vendor code: files as Landlock lets it see them, and what PC/SC and its threads need. No exec, no ptrace, no kernel surface. */
 static const int token[] = {
@@ -146,6 +149,9 @@ static bool add_ours(scmp_filter_ctx ctx, enum sandbox_profile profile)
     bool ok = ADD(ctx, SCMP_ACT_ALLOW, common) && allow_threads(ctx) && allow_data_memory(ctx) &&
               ADD(ctx, SCMP_ACT_ERRNO(EACCES), refused);
     static const int files[] = {SCMP_SYS(openat), SCMP_SYS(unlink)};
+    if (profile == SANDBOX_FRONT)
+        return ok && ADD(ctx, SCMP_ACT_ALLOW, front) && allow_family(ctx, AF_UNIX);
+    ok = ok && ADD(ctx, SCMP_ACT_ERRNO(EACCES), no_sockets);
     if (profile == SANDBOX_MILTER)
         return ok && ADD(ctx, SCMP_ACT_ALLOW, milter) && ADD(ctx, SCMP_ACT_ERRNO(EACCES), files);
     if (profile == SANDBOX_STATUS)
@@ -174,7 +180,7 @@ static bool add_token(scmp_filter_ctx ctx, enum sandbox_profile profile)
 
 int seccomp_apply(enum sandbox_profile profile, struct buf *why)
 {
-    bool ours = profile == SANDBOX_MILTER || profile == SANDBOX_SIGNER || profile == SANDBOX_STATUS;
+    bool ours = profile == SANDBOX_MILTER || profile == SANDBOX_SIGNER || profile == SANDBOX_STATUS || profile == SANDBOX_FRONT;
     scmp_filter_ctx ctx = seccomp_init(ours ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
     bool ok = ctx != NULL &&
               (ours                          ? add_ours(ctx, profile)

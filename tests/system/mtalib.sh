@@ -79,6 +79,16 @@ is_unsigned() { # NAME ID: it arrived, untouched
     file=$(wait_for "${WAIT:-20}" sunk "$2" >/dev/null && sunk "$2")
     if [ -n "$file" ] && unsigned "$file"; then ok "$1"; else not_ok "$1" "${file:-did not arrive}"; fi
 }
+shut_in() { # PROGRAM: each process of $WORK/PROGRAM has a seccomp filter and gains no privileges (sanitizer builds have neither)
+    local exe seen=0 state
+    if nm "$BUILD/$1" | grep -qE ' __[at]san_init$'; then return; fi
+    while read -r exe; do
+        state=$(awk '/^(NoNewPrivs|Seccomp):/ { printf "%s ", $2 }' "${exe%exe}status")
+        seen=$((seen + 1))
+        [ "$state" = "1 2 " ] || { not_ok "$1 is shut in" "NoNewPrivs, Seccomp: $state"; return; }
+    done < <(find /proc/[0-9]*/exe -maxdepth 0 -lname "$WORK/$1" 2>/dev/null)
+    if [ "$seen" -gt 0 ]; then ok "$1 is shut in"; else not_ok "$1 is shut in" "no such process"; fi
+}
 message_id() { # FILE: the part before the "@"
     tr -s '\n\t ' ' ' <"$1" | grep -oi 'message-id: *<[^@]*' | head -n 1 | sed 's/.*<//'
 }

@@ -123,6 +123,7 @@ for id in fault1 fault2 fault3; do is_signed "and goes out signed once it works"
 pgrep -P "$ZEGELD_PID" zegel-milter | xargs kill -STOP
 message piet@example.nl stopped | exim4 -odb -f piet@example.nl inbox@example.org
 waits "zegel-milter hangs: the mail waits" stopped
+shut_in zegel-pipe
 pgrep -P "$ZEGELD_PID" zegel-milter | xargs kill -CONT
 again
 is_signed "and goes out signed" stopped

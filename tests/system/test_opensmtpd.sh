@@ -64,6 +64,7 @@ for file in "$SYSTEM"/messages/*; do
     submit "$file" 192.0.2.1 >/dev/null
     is_signed "message ${file##*/}" "$(message_id "$file")"
 done
+shut_in zegel-opensmtpd
 # many at once, in sessions that overlap; and clients that go away in the middle
 seq 12 | while read -r n; do message piet@example.nl "crowd$n" >"c$n"; done
 crowd=()

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "front/confine.h"
+#include "front/spool.h"
 #include "sandbox/sandbox.h"
 #include "unit.h"
 
@@ -22,19 +24,24 @@ static char readable[] = "/tmp/zegel-sandbox-XXXXXX";
 
 enum { DONE = 0, REFUSED = 1, FAILED_TO_APPLY = 99 };
 
+static bool apply(enum sandbox_profile profile)
+{
+    struct sandbox s = {.profile = profile, .read = {readable, "/usr"}, .read_count = 2};
+    struct buf why = BUF_INIT;
+    if (profile == SANDBOX_FRONT)
+        return confine("/usr");
+    bool ok = sandbox_apply(&s, &why) == ZEGEL_OK;
+    if (!ok)
+        (void)fprintf(stderr, "%s\n", buf_cstr(&why));
+    return ok;
+}
+
 /* What came of `act` in a child under the profile: its exit status, or -signal. */
 static int under(enum sandbox_profile profile, int (*act)(void))
 {
     pid_t pid = fork();
-    if (pid == 0) {
-        struct sandbox s = {.profile = profile, .read = {readable, "/usr"}, .read_count = 2};
-        struct buf why = BUF_INIT;
-        if (sandbox_apply(&s, &why) != ZEGEL_OK) {
-            (void)fprintf(stderr, "%s\n", buf_cstr(&why));
-            _exit(FAILED_TO_APPLY);
-        }
-        _exit(act());
-    }
+    if (pid == 0)
+        _exit(apply(profile) ? act() : FAILED_TO_APPLY);
     int status = 0;
     ck_assert_int_gt(pid, 0);
     ck_assert_int_eq(waitpid(pid, &status, 0), pid);
@@ -61,6 +68,14 @@ static int make_file(void)
     char path[64];
     (void)snprintf(path, sizeof path, "%s/x", readable);
     return result(open(path, O_WRONLY | O_CREAT, 0600));
+}
+
+static int spool(void)
+{
+    char text[8] = "";
+    FILE *f = spool_open();
+    bool ok = f != NULL && fputs("mail", f) >= 0 && fseek(f, 0, SEEK_SET) == 0 && fgets(text, sizeof text, f) != NULL;
+    return ok && strcmp(text, "mail") == 0 && fclose(f) == 0 ? DONE : REFUSED;
 }
 
 static int internet(void)
@@ -210,6 +225,26 @@ START_TEST(vendor_code)
 }
 END_TEST
 
+START_TEST(front_ends)
+{
+    expect("thread", under(SANDBOX_FRONT, thread), DONE);
+    expect("memory", under(SANDBOX_FRONT, allocate), DONE);
+    expect("spool a message", under(SANDBOX_FRONT, spool), DONE);
+    expect("open /etc/passwd", under(SANDBOX_FRONT, open_passwd), REFUSED);
+    expect("socket AF_UNIX", under(SANDBOX_FRONT, local_socket), DONE);
+    expect("socket AF_INET", under(SANDBOX_FRONT, internet), -SIGSYS);
+    expect("socket AF_NETLINK", under(SANDBOX_FRONT, netlink), -SIGSYS);
+    expect("fork", under(SANDBOX_FRONT, new_process), -SIGSYS);
+    expect("exec", under(SANDBOX_FRONT, run_program), -SIGSYS);
+    expect("ptrace", under(SANDBOX_FRONT, trace), -SIGSYS);
+    expect("PROT_EXEC", under(SANDBOX_FRONT, executable_memory), -SIGSYS);
+    expect("kill", under(SANDBOX_FRONT, kill_parent), -SIGSYS);
+    expect("setuid", under(SANDBOX_FRONT, set_user), -SIGSYS);
+    expect("io_uring", under(SANDBOX_FRONT, io_uring), -SIGSYS);
+    expect("/proc/self", under(SANDBOX_FRONT, dumpable), REFUSED);
+}
+END_TEST
+
 START_TEST(resolver)
 {
     expect("thread", under(SANDBOX_RESOLVER, thread), DONE);
@@ -233,14 +268,15 @@ int main(void)
 {
 #ifdef ZEGEL_SANITIZED /* there is no sandbox in these builds: sanitizers need what it forbids */
     (void)our_own_processes;
+    (void)front_ends;
     (void)vendor_code;
     (void)resolver;
     return 0;
 #else
-    const TTest *const tests[] = {our_own_processes, vendor_code, resolver};
-    if (mkdtemp(readable) == NULL)
+    const TTest *const tests[] = {our_own_processes, front_ends, vendor_code, resolver};
+    if (mkdtemp(readable) == NULL || setenv("TMPDIR", readable, 1) != 0)
         return EXIT_FAILURE;
-    int status = unit_run("sandbox", tests, 3);
+    int status = unit_run("sandbox", tests, 4);
     (void)rmdir(readable);
     return status;
 #endif
