@@ -44,7 +44,7 @@ SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyrin
          hostd/signer/signer.c hostd/signer/workers.c
 SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/family.c hostd/supervisor/listen.c hostd/supervisor/main.c hostd/supervisor/pages.c hostd/supervisor/pin.c \
              hostd/supervisor/reload.c hostd/supervisor/roll.c hostd/supervisor/statedir.c hostd/supervisor/trust.c hostd/supervisor/taken.c hostd/supervisor/upgrade.c
-PKCS11 = pkcs11/attr.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
+PKCS11 = pkcs11/attr.c pkcs11/choice.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c pkcs11/wrap.c
 WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
 ZEGELTOKEN = $(wildcard pkcs11/zegeltoken/*.c)

@@ -181,9 +181,12 @@ static int login_locked(struct token *t, CK_SESSION_HANDLE session, struct buf *
     }
     if (class == CKR_CLASS_OK) {
         t->logged_in = true;
+        t->was_logged_in = true;
         return ZEGEL_OK;
     }
     buf_addf(why, "token %s: login: %s; %s", t->cfg.name, ckr_name(rv), ckr_advice(rv));
+    if (class == CKR_CLASS_NEW_SESSION && t->was_logged_in)
+        return ZEGEL_ERR_MODULE; /* OpenSC cannot log in to a card that was exchanged; a new process may */
     return class == CKR_CLASS_LOGIN_AGAIN ? ZEGEL_ERR_PIN : ckr_to_err(rv);
 }
 

@@ -36,7 +36,7 @@ struct token {
     CK_SESSION_HANDLE idle[TOKEN_SESSIONS_MAX]; /* logged in, waiting */
     unsigned idle_count, open_count;
     uint64_t epoch; /* grows whenever handles may have died */
-    bool logged_in;
+    bool logged_in, was_logged_in;
     uint8_t pin[TOKEN_PIN_MAX + 1]; /* locked in memory by token_open, wiped by token_close */
     size_t pin_len;
     bool pin_refused; /* by the token: not asked for again */

@@ -69,6 +69,9 @@ struct cmd_token {
 
 /* `name` NULL: the first. The PIN comes from where the configuration says, or is asked for on the terminal. */
 const struct config_token *cmd_find_token(const struct config *c, const char *name);
+/* The token, not logged in, by whichever of its modules has it. The caller closes both; on failure nothing is open. */
+int cmd_token_find(const struct config_token *t, const struct token_config *cfg, struct module **m, struct token **out,
+                   struct buf *why);
 int cmd_token_open(const struct config *c, const struct config_token *t, struct cmd_token *out, struct buf *why);
 void cmd_token_close(struct cmd_token *t);
 /* A PIN from `source` (config_token.pin) or, for prompt, from the terminal without echo. */

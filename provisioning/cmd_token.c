@@ -34,25 +34,41 @@ static json_t *describe(const char *module, CK_SLOT_ID slot, const CK_TOKEN_INFO
                      (info->flags & CKF_USER_PIN_COUNT_LOW) != 0, "pin_locked", (info->flags & CKF_USER_PIN_LOCKED) != 0);
 }
 
-static int list_module(const struct config_token *t, json_t *all, struct buf *why)
+static int list_module(const char *path, const char *sha256, json_t *all, struct buf *why)
 {
     CK_SLOT_ID slots[SLOTS_MAX];
     CK_ULONG count = SLOTS_MAX;
     struct module *m;
-    int err = module_open(t->module, t->module_sha256, &m, why);
+    int err = module_open(path, sha256, &m, why);
     if (err != ZEGEL_OK)
         return err;
-    CK_RV rv = m->f->C_GetSlotList(CK_TRUE, slots, &count);
+    CK_RV rv = m->f->C_GetSlotList(CK_TRUE, NULL, &count); /* looks for new ones */
+    count = SLOTS_MAX;
+    if (rv == CKR_OK)
+        rv = m->f->C_GetSlotList(CK_TRUE, slots, &count);
     for (CK_ULONG i = 0; rv == CKR_OK && i < count; i++) {
         CK_TOKEN_INFO info;
         if (m->f->C_GetTokenInfo(slots[i], &info) == CKR_OK)
-            (void)json_array_append_new(all, describe(t->module, slots[i], &info));
+            (void)json_array_append_new(all, describe(path, slots[i], &info));
     }
     module_close(m);
     if (rv == CKR_OK)
         return ZEGEL_OK;
-    buf_addf(why, "module %s: C_GetSlotList: %s; %s", t->module, ckr_name(rv), ckr_advice(rv));
+    buf_addf(why, "module %s: C_GetSlotList: %s; %s", path, ckr_name(rv), ckr_advice(rv));
     return ckr_to_err(rv);
+}
+
+/* Each module once, however many tokens it is named for. */
+static int list_once(const char *path, const char *sha256, json_t *seen, json_t *all)
+{
+    struct buf why = BUF_INIT;
+    if (path == NULL || json_object_get(seen, path) != NULL)
+        return CMD_DONE;
+    (void)json_object_set_new(seen, path, json_true());
+    int err = list_module(path, sha256, all, &why);
+    int code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(&cmd_token_list, err, buf_cstr(&why));
+    buf_free(&why);
+    return code;
 }
 
 static void print_tokens(const json_t *all)
@@ -76,31 +92,27 @@ static void print_tokens(const json_t *all)
 static int run_list(int argc, char **argv)
 {
     struct cmd_options o;
-    struct buf why = BUF_INIT;
     int code;
     if (!cmd_options(argc, argv, &cmd_token_list, &o, &code))
         return code;
     struct config *c = cmd_config(&cmd_token_list, &o, &code);
     if (c == NULL)
         return code;
-    json_t *all = json_array();
+    json_t *all = json_array(), *seen = json_object();
     code = CMD_DONE;
     for (unsigned i = 0; i < c->tokens_count; i++) {
-        bool seen = false;
-        for (unsigned j = 0; j < i; j++)
-            seen = seen || strcmp(c->tokens[i].module, c->tokens[j].module) == 0;
-        buf_clear(&why);
-        int err = seen ? ZEGEL_OK : list_module(&c->tokens[i], all, &why);
-        if (err != ZEGEL_OK)
-            code = cmd_fail(&cmd_token_list, err, buf_cstr(&why));
+        const struct config_token *t = &c->tokens[i];
+        int first = list_once(t->prefer.module, t->prefer.module_sha256, seen, all);
+        int second = list_once(t->module, t->module_sha256, seen, all);
+        code = second != CMD_DONE ? second : first != CMD_DONE ? first : code;
     }
+    json_decref(seen);
     if (o.json) {
         cmd_print_json(all);
     } else {
         print_tokens(all);
         json_decref(all);
     }
-    buf_free(&why);
     config_free(c);
     return code;
 }
@@ -194,15 +206,13 @@ static int info(const struct config *c, const struct config_token *t, bool json,
 {
     static const char *const latch_names[] = {"open", "login was interrupted", "PIN refused"};
     struct buf dir = BUF_INIT;
-    struct token_config cfg = {.name = t->name, .uri = t->token};
+    struct token_config cfg = {.name = t->name};
     struct module *m = NULL;
     struct token *token = NULL;
     struct zegeltoken z;
-    int err = module_open(t->module, t->module_sha256, &m, why);
-    if (err == ZEGEL_OK)
-        err = token_open(m, &cfg, &token, why); /* no login: this must not cost a PIN try */
+    int err = cmd_token_find(t, &cfg, &m, &token, why); /* no login: this must not cost a PIN try */
     if (err == ZEGEL_OK) {
-        json_t *j = describe(t->module, token->slot, &token->info);
+        json_t *j = describe(m->path, token->slot, &token->info);
         buf_addf(&dir, "%s/pin", c->state);
         (void)json_object_set_new(j, "name", json_string(t->name));
         (void)json_object_set_new(j, "pin_latch", json_string(latch_names[latch_read(buf_cstr(&dir), t->name)]));

@@ -159,6 +159,8 @@ static void worker(struct frame *f, const char *token, size_t number, const json
     quantiles(signing, times);
     reasons(json_object_get(o, "failures"), why);
     line(f, "2", "  signs in %s; failures: %s", times, why);
+    if (json_is_string(json_object_get(o, "module")))
+        line(f, "2", "  through %s", text_of(o, "module"));
 }
 
 static void tokens(struct frame *f, const json_t *now, const json_t *before)

@@ -35,11 +35,9 @@ bool zegeltoken_of(const struct module *m, CK_SLOT_ID slot, const char *name, st
 
 int zegeltoken_open(const struct config_token *t, struct zegeltoken_opened *out, struct buf *why)
 {
-    struct token_config cfg = {.name = t->name, .uri = t->token};
+    struct token_config cfg = {.name = t->name};
     *out = (struct zegeltoken_opened){0};
-    int err = module_open(t->module, t->module_sha256, &out->module, why);
-    if (err == ZEGEL_OK)
-        err = token_open(out->module, &cfg, &out->token, why);
+    int err = cmd_token_find(t, &cfg, &out->module, &out->token, why);
     if (err == ZEGEL_OK && !zegeltoken_of(out->module, out->token->slot, t->name, &out->z)) {
         buf_addf(why, "token %s: is no Zegel token", t->name);
         err = ZEGEL_ERR_USAGE;

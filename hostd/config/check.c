@@ -44,12 +44,19 @@ static struct bytes uri_attr(const char *uri, const char *attr)
     return bytes_of(NULL, 0);
 }
 
+/* Either of the names that a token has. */
+static bool is_named(const struct config_token *t, struct bytes name)
+{
+    return bytes_eq(name, uri_attr(t->token, "token")) ||
+           (t->prefer.token != NULL && bytes_eq(name, uri_attr(t->prefer.token, "token")));
+}
+
 /* The configured token a key's URI means: the one with the same token=, or the first when the URI names none. */
 static bool find_token(const struct config *c, const char *key, unsigned *token)
 {
     struct bytes want = uri_attr(key, "token");
     for (unsigned i = 0; i < c->tokens_count; i++)
-        if (want.data == NULL || bytes_eq(want, uri_attr(c->tokens[i].token, "token"))) {
+        if (want.data == NULL || is_named(&c->tokens[i], want)) {
             *token = i;
             return true;
         }

@@ -20,11 +20,19 @@ enum config_survive { CONFIG_SURVIVE_WARN, CONFIG_SURVIVE_REFUSE, CONFIG_SURVIVE
 
 enum config_profile { CONFIG_PROFILE_AUTO, CONFIG_PROFILE_LOCAL, CONFIG_PROFILE_PCSC, CONFIG_PROFILE_NETWORK };
 
+/* A module that is asked first, and how the token is called there. */
+struct config_prefer {
+    char *module; /* absolute path; NULL: none is preferred */
+    char *module_sha256;
+    char *token;
+};
+
 struct config_token {
-    char *name;                  /* ours; also names the PIN latch: [A-Za-z0-9_-]+ */
-    char *module;                /* absolute path of the PKCS#11 module */
-    char *module_sha256;         /* its file must have this hash, 64 hexadecimal digits; NULL: any */
-    char *token;                 /* RFC 7512 URI that picks the token */
+    char *name;          /* ours; also names the PIN latch: [A-Za-z0-9_-]+ */
+    char *module;        /* absolute path of the PKCS#11 module */
+    char *module_sha256; /* its file must have this hash, 64 hexadecimal digits; NULL: any */
+    char *token;         /* RFC 7512 URI that picks the token */
+    struct config_prefer prefer;
     char *pin;                   /* file:PATH, credential:NAME, prompt, pinpad */
     char *sessions;              /* "auto" or a number */
     char *workers;               /* "auto" or a number */

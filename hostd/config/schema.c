@@ -106,11 +106,19 @@ static const cyaml_schema_field_t front_end_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t prefer_fields[] = {
+    CYAML_FIELD_STRING_PTR("module", CYAML_FLAG_POINTER, struct config_prefer, module, 1, 4096),
+    CYAML_FIELD_STRING_PTR("module-sha256", OPTIONAL, struct config_prefer, module_sha256, 1, 64),
+    CYAML_FIELD_STRING_PTR("token", CYAML_FLAG_POINTER, struct config_prefer, token, 1, 4096),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t token_fields[] = {
     CYAML_FIELD_STRING_PTR("name", CYAML_FLAG_POINTER, struct config_token, name, 1, 64),
     CYAML_FIELD_STRING_PTR("module", CYAML_FLAG_POINTER, struct config_token, module, 1, 4096),
     CYAML_FIELD_STRING_PTR("module-sha256", OPTIONAL, struct config_token, module_sha256, 1, 64),
     CYAML_FIELD_STRING_PTR("token", CYAML_FLAG_POINTER, struct config_token, token, 1, 4096),
+    CYAML_FIELD_MAPPING("prefer", CYAML_FLAG_OPTIONAL, struct config_token, prefer, prefer_fields),
     CYAML_FIELD_STRING_PTR("pin", CYAML_FLAG_POINTER, struct config_token, pin, 1, 4096),
     CYAML_FIELD_STRING_PTR("sessions", OPTIONAL, struct config_token, sessions, 1, 16),
     CYAML_FIELD_STRING_PTR("workers", OPTIONAL, struct config_token, workers, 1, 16),

@@ -1,5 +1,6 @@
 #include "config/token.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/err.h"
@@ -56,6 +57,32 @@ static unsigned workers_auto(const struct config_token *t)
     return t->profile == CONFIG_PROFILE_PCSC || strcmp(t->pin, "pinpad") == 0 ? 1 : WORKERS_AUTO;
 }
 
+/* One way to a token; `under`: where it stands. */
+static int check_way(const char *under, const char *module, const char *sha256, const char *token, const char *file,
+                     struct buf *why)
+{
+    char at[64];
+    const char *key = NULL, *value = token, *must = NULL;
+    if (module[0] != '/') {
+        key = "module";
+        value = module;
+        must = "must be an absolute path";
+    } else if (sha256 != NULL && !is_sha256(sha256)) {
+        key = "module-sha256";
+        value = sha256;
+        must = "must be 64 hexadecimal digits, as sha256sum prints them";
+    } else if (strncmp(token, "pkcs11:", 7) != 0) {
+        key = "token";
+        must = "must be a pkcs11: URI (RFC 7512)";
+    } else if (strstr(token, "pin-value") != NULL) {
+        key = "token";
+        value = "pkcs11:...";
+        must = "no PIN belongs into a URI; use pin:";
+    }
+    (void)snprintf(at, sizeof at, "%s.%s", under, key == NULL ? "" : key);
+    return key == NULL ? ZEGEL_OK : config_bad(why, file, at, value, must);
+}
+
 static int check_text(const struct config *c, const struct config_token *t, const char *file, struct buf *why)
 {
     if (!is_token_name(t->name))
@@ -63,15 +90,11 @@ static int check_text(const struct config *c, const struct config_token *t, cons
     for (const struct config_token *o = c->tokens; o < t; o++)
         if (strcmp(o->name, t->name) == 0)
             return config_bad(why, file, "tokens.name", t->name, "stands there twice");
-    if (t->module[0] != '/')
-        return config_bad(why, file, "tokens.module", t->module, "must be an absolute path");
-    if (t->module_sha256 != NULL && !is_sha256(t->module_sha256))
-        return config_bad(why, file, "tokens.module-sha256", t->module_sha256,
-                          "must be 64 hexadecimal digits, as sha256sum prints them");
-    if (strncmp(t->token, "pkcs11:", 7) != 0)
-        return config_bad(why, file, "tokens.token", t->token, "must be a pkcs11: URI (RFC 7512)");
-    if (strstr(t->token, "pin-value") != NULL)
-        return config_bad(why, file, "tokens.token", "pkcs11:...", "no PIN belongs into a URI; use pin:");
+    int err = check_way("tokens", t->module, t->module_sha256, t->token, file, why);
+    if (err == ZEGEL_OK && t->prefer.module != NULL)
+        err = check_way("tokens.prefer", t->prefer.module, t->prefer.module_sha256, t->prefer.token, file, why);
+    if (err != ZEGEL_OK)
+        return err;
     if (!token_pin_source_is_valid(t->pin))
         return config_bad(why, file, "tokens.pin", t->name, "must be file:/PATH, credential:NAME, prompt or pinpad");
     return ZEGEL_OK;

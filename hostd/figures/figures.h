@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 enum {
-    FIGURES_LAYOUT = 0x5a460001, /* changes whenever the page does: pages live over upgrades */
+    FIGURES_LAYOUT = 0x5a460002, /* changes whenever the page does: pages live over upgrades */
     FIGURES_BUCKETS = 14,
     FIGURES_REASONS = 32, /* the numbers of base/err.h, without their sign */
     FIGURES_DOMAINS = 256,
@@ -52,10 +52,11 @@ enum figure_gauge {
     FIGURE_CHECKPOINT_KEY,  /* 1: audit.key is configured */
     FIGURE_QUARANTINED,     /* keys */
     /* zegel-token */
-    FIGURE_TOKEN_STATE,   /* of base/err.h without its sign; 0: logged in */
-    FIGURE_TOKEN_PIN,     /* enum figure_pin, or-ed */
-    FIGURE_TOKEN_KEYS,    /* configured */
-    FIGURE_TOKEN_MISSING, /* of those, not found or not usable when last looked for */
+    FIGURE_TOKEN_STATE,    /* of base/err.h without its sign; 0: logged in */
+    FIGURE_TOKEN_PIN,      /* enum figure_pin, or-ed */
+    FIGURE_TOKEN_KEYS,     /* configured */
+    FIGURE_TOKEN_MISSING,  /* of those, not found or not usable when last looked for */
+    FIGURE_TOKEN_FALLBACK, /* 1: not by the module of prefer: */
     /* zegeld */
     FIGURE_STARTED, /* seconds since 1970 */
     FIGURE_GAUGES

@@ -146,6 +146,13 @@ const char *book_worker_state(const struct book *b, unsigned token, unsigned wor
     return state > 0 && state < FIGURES_REASONS ? book_reason((unsigned)state) : state == 0 ? "ready" : "other";
 }
 
+const char *book_worker_module(const struct book *b, unsigned token, unsigned worker)
+{
+    const struct config_token *t = &b->config->tokens[token];
+    bool other = t->prefer.module == NULL || book_gauge(book_worker(b, token, worker), FIGURE_TOKEN_FALLBACK) != 0;
+    return other ? t->module : t->prefer.module;
+}
+
 uint64_t book_observations(const struct figure_histogram *h)
 {
     uint64_t n = 0;

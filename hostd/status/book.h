@@ -49,6 +49,9 @@ const struct figure_process *book_process(const struct book *b, unsigned i);
 /* One word: "ready" when it is logged in, as it says itself, and lives, as zegeld says; "starting"; or why not. */
 const char *book_worker_state(const struct book *b, unsigned token, unsigned worker);
 
+/* The path of the module by which it reaches its token, or would. */
+const char *book_worker_module(const struct book *b, unsigned token, unsigned worker);
+
 /* What a page says, read once. */
 static inline uint64_t book_read(const _Atomic uint64_t *at)
 {

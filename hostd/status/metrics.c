@@ -264,6 +264,11 @@ static void print_state(struct buf *out, const struct worker *w)
     sample(out, "zegel_token_state_info", 1, LABELS("token", w->token, "worker", w->number, "state", w->state));
 }
 
+static void print_fallback(struct buf *out, const struct worker *w)
+{
+    sample(out, "zegel_token_fallback", book_gauge(w->f, FIGURE_TOKEN_FALLBACK), LABELS("token", w->token, "worker", w->number));
+}
+
 static void print_pin(struct buf *out, const struct worker *w)
 {
     static const char *const names[] = {"low", "final-try", "locked", "latched"}; /* as enum figure_pin has the bits */
@@ -298,6 +303,8 @@ static void tokens(const struct book *b, struct buf *out)
     of_all_workers(b, out, print_up);
     family(out, "zegel_token_state_info", "gauge", "The worker's state, or the reason why it is not ready; always 1.");
     of_all_workers(b, out, print_state);
+    family(out, "zegel_token_fallback", "gauge", "1 when the token is not reached by the module that prefer: names.");
+    of_all_workers(b, out, print_fallback);
     family(
         out, "zegel_token_pin_flag", "gauge",
         "What the token says of the tries its PIN has left (low: a wrong one was given; final-try; locked), and latched: refused "

@@ -62,6 +62,8 @@ static json_t *worker(const struct book *b, unsigned t, unsigned w)
                         json_pack("{s:b, s:b, s:b, s:b}", "low", (pin & FIGURE_PIN_LOW) != 0, "final-try",
                                   (pin & FIGURE_PIN_FINAL) != 0, "locked", (pin & FIGURE_PIN_LOCKED) != 0, "latched",
                                   (pin & FIGURE_PIN_LATCHED) != 0));
+    if (b->config->tokens[t].prefer.module != NULL)
+        json_object_set_new(o, "module", json_string(book_worker_module(b, t, w)));
     json_object_set_new(o, "signing", times(&f->time[FIGURE_TIME_TOKEN]));
     json_object_set_new(o, "failures", reasons(f));
     return o;

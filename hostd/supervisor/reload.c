@@ -78,9 +78,10 @@ static bool same_list(char *const *a, unsigned a_count, char *const *b, unsigned
 static bool same_token(const struct config_token *a, const struct config_token *b)
 {
     return same(a->name, b->name) && same(a->module, b->module) && same(a->module_sha256, b->module_sha256) &&
-           same(a->token, b->token) && same(a->pin, b->pin) && a->profile == b->profile && a->sessions_n == b->sessions_n &&
-           a->workers_n == b->workers_n && a->deadline_ms == b->deadline_ms &&
-           same_list(a->read, a->read_count, b->read, b->read_count) &&
+           same(a->prefer.module, b->prefer.module) && same(a->prefer.module_sha256, b->prefer.module_sha256) &&
+           same(a->prefer.token, b->prefer.token) && same(a->token, b->token) && same(a->pin, b->pin) &&
+           a->profile == b->profile && a->sessions_n == b->sessions_n && a->workers_n == b->workers_n &&
+           a->deadline_ms == b->deadline_ms && same_list(a->read, a->read_count, b->read, b->read_count) &&
            same_list(a->write, a->write_count, b->write, b->write_count);
 }
 

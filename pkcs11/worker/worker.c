@@ -16,6 +16,7 @@
 #include "ipc/control.h"
 #include "ipc/signer_token.h"
 #include "figures/figures.h"
+#include "pkcs11/choice.h"
 #include "pkcs11/latch.h"
 #include "pkcs11/sign.h"
 #include "sandbox/sandbox.h"
@@ -40,6 +41,7 @@ struct thread {
     struct worker *worker;
     pthread_t id;
     _Atomic int64_t overdue_ms; /* monotonic */
+    bool lost;                  /* the card it had for the last request is there no more */
 };
 
 struct worker {
@@ -52,9 +54,10 @@ struct worker {
     const struct config_token *token_config;
     struct keys keys;
 
-    pthread_mutex_t token_lock; /* for the two below and the state */
+    pthread_mutex_t token_lock; /* for the three below and the state */
     struct module *module;
     struct token *token; /* NULL: see state_err */
+    bool preferred;      /* it is reached by the module of prefer: */
     int state_err;
     char state_reason[300];
 
@@ -193,15 +196,25 @@ int worker_set_previous(struct worker *w, struct bytes yaml, struct buf *why)
 
 /* ---- the token ---- */
 
+/* Lock held. */
+static bool is_fallback(const struct worker *w)
+{
+    return w->token_config->prefer.module != NULL && w->token != NULL && !w->preferred;
+}
+
 /* Says a state once, not with every attempt. Lock held. */
 static void set_state(struct worker *w, int err, const char *reason)
 {
     if (err != ZEGEL_OK && strcmp(w->state_reason, reason) != 0)
         log_error("%s", reason);
     if (err == ZEGEL_OK && w->state_err != ZEGEL_OK)
-        log_info("token %s: logged in", w->token_name);
+        log_info("token %s: logged in%s%s", w->token_name, w->token_config->prefer.module == NULL ? "" : ", through ",
+                 w->token_config->prefer.module == NULL ? "" : w->module->path);
+    if (err == ZEGEL_OK && w->state_err != ZEGEL_OK && is_fallback(w))
+        log_warn("token %s: the module of prefer: shows no such token", w->token_name);
     w->state_err = err;
     figures_set(FIGURE_TOKEN_STATE, -err);
+    figures_set(FIGURE_TOKEN_FALLBACK, is_fallback(w));
     (void)snprintf(w->state_reason, sizeof w->state_reason, "%s", reason);
 }
 
@@ -223,23 +236,21 @@ static void show_pin(const struct token_config *cfg, CK_FLAGS flags, int err)
 static void open_token(struct worker *w)
 {
     struct buf why = BUF_INIT, latch = BUF_INIT;
-    int err = ZEGEL_OK;
     CK_FLAGS token_flags = 0;
-    atomic_store(&w->opening_overdue_ms, clock_monotonic_ms() + OPEN_DEADLINES * w->token_config->deadline_ms);
+    const struct config_token *t = w->token_config;
+    const struct choice choice = {{t->prefer.module, t->prefer.module_sha256, t->prefer.token},
+                                  {t->module, t->module_sha256, t->token}};
+    atomic_store(&w->opening_overdue_ms, clock_monotonic_ms() + OPEN_DEADLINES * t->deadline_ms);
     buf_addf(&latch, "%s/pin", w->config->state);
     struct token_config cfg = {
         .name = w->token_name,
-        .uri = w->token_config->token,
         .latch_dir = buf_cstr(&latch),
         .sessions = w->threads_count,
-        .pinpad = strcmp(w->token_config->pin, "pinpad") == 0,
+        .pinpad = strcmp(t->pin, "pinpad") == 0,
         .ask = ask_pin,
         .ask_arg = w,
     };
-    if (w->module == NULL)
-        err = module_open(w->token_config->module, w->token_config->module_sha256, &w->module, &why);
-    if (err == ZEGEL_OK)
-        err = token_open(w->module, &cfg, &w->token, &why);
+    int err = choice_open(&choice, &cfg, &w->module, &w->token, &w->preferred, &why);
     if (err == ZEGEL_OK)
         err = token_login(w->token, bytes_of(NULL, 0), &why);
     if (w->token != NULL)
@@ -263,9 +274,10 @@ static bool may_pass(int err)
 
 /* ---- one request ---- */
 
-static int sign(struct worker *w, const struct token_request *in, int64_t deadline_ms, struct token_reply *out, uint8_t *sig,
+static int sign(struct thread *th, const struct token_request *in, int64_t deadline_ms, struct token_reply *out, uint8_t *sig,
                 struct buf *why)
 {
+    struct worker *w = th->worker;
     pthread_mutex_lock(&w->token_lock);
     struct token *t = w->token;
     int err = w->state_err;
@@ -279,12 +291,15 @@ static int sign(struct worker *w, const struct token_request *in, int64_t deadli
         buf_add_str(why, "no such key in the configuration of this token");
         return ZEGEL_ERR_REFUSED;
     }
-    if ((err = keys_find(e, t, why)) != ZEGEL_OK)
+    err = keys_find(e, t, why);
+    th->lost = err == ZEGEL_ERR_TOKEN_GONE;
+    if (err != ZEGEL_OK)
         return err;
     size_t len = 0;
     int64_t begin = clock_monotonic_us();
     err = in->is_text ? sign_text(t, e->key, in->data, deadline_ms, sig, &len, why)
                       : sign_block(t, e->key, in->data, deadline_ms, sig, &len, why);
+    th->lost = err == ZEGEL_ERR_TOKEN_GONE || err == ZEGEL_ERR_KEY_GONE;
     if (err != ZEGEL_OK)
         return err;
     figures_observe(FIGURE_TIME_TOKEN, clock_monotonic_us() - begin);
@@ -309,7 +324,7 @@ static void serve(struct thread *th, int peer, struct bytes packet)
     int64_t deadline = clock_monotonic_ms() + left;
     atomic_store(&th->overdue_ms, deadline + GRACE_MS);
     out.id = in.id;
-    out.err = sign(w, &in, deadline, &out, sig, &why);
+    out.err = sign(th, &in, deadline, &out, sig, &why);
     if (out.err != ZEGEL_OK && why.len == 0)
         buf_add_str(&why, zegel_strerror(out.err));
     atomic_store(&th->overdue_ms, 0);
@@ -325,6 +340,10 @@ static void serve(struct thread *th, int peer, struct bytes packet)
     if (token_reply_pack(&out, &p))
         (void)io_send_wait(peer, bytes_of(p.data, p.len), -1, clock_monotonic_ms() + 1000);
     buf_free(&why);
+    if (th->lost && w->token_config->prefer.module != NULL) { /* the next card may be one for the other module */
+        log_info("token %s: gone; ending this process, a fresh one looks which module has it then", w->token_name);
+        worker_exit(w, EX_SOFTWARE);
+    }
 }
 
 /* The next request; one thread waits, the others are busy or queue behind it. */
@@ -464,6 +483,8 @@ static bool enter_sandbox(const struct worker *w)
     for (size_t i = 0; i < sizeof module_paths / sizeof module_paths[0]; i++)
         s.read[s.read_count++] = module_paths[i];
     s.read[s.read_count++] = t->module;
+    if (t->prefer.module != NULL)
+        s.read[s.read_count++] = t->prefer.module;
     softhsm_paths(&s, tokendir);
     for (unsigned i = 0; i < t->read_count && s.read_count < SANDBOX_PATHS_MAX; i++)
         s.read[s.read_count++] = t->read[i];

@@ -143,10 +143,20 @@ CK_RV object_attribute(const struct applet_key *k, bool private, CK_ATTRIBUTE *a
     return CKR_OK;
 }
 
+/* A key of the OpenPGP application is also found by the CKA_ID that it has in OpenSC, so that one URI is good for both modules.
+ */
+static bool is_id_in_opensc(const struct applet_key *k, const CK_ATTRIBUTE *a)
+{
+    return a->type == CKA_ID && a->ulValueLen == 1 && (k->number == 1 || k->number == 3) &&
+           *(const uint8_t *)a->pValue == k->number;
+}
+
 bool object_matches(const struct applet_key *k, bool private, const CK_ATTRIBUTE *template, CK_ULONG count)
 {
     uint8_t room[VALUE_MAX];
     for (CK_ULONG i = 0; i < count; i++) {
+        if (is_id_in_opensc(k, &template[i]))
+            continue;
         long len = value(k, private, template[i].type, room);
         if (len < 0 || (CK_ULONG)len != template[i].ulValueLen || memcmp(room, template[i].pValue, (size_t)len) != 0)
             return false;

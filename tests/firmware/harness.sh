@@ -4,7 +4,7 @@
 #
 #   harness_enter "$@"          first: starts the script anew inside the namespaces (as root)
 #   make_work_dir; start_reader     (pcscd notices within 2 s that a card came or went)
-#   start_token native|dev|qemu start the port on $TOKEN_STORE (default $WORK/token); it keeps what it knew
+#   start_token native|dev|qemu|plain start the port on $TOKEN_STORE (default $WORK/token); it keeps what it knew
 #   stop_token                  as pulling it out; kill -9 "$TOKEN_PID" is the power failing
 
 FIRMWARE=$BUILD/firmware
@@ -49,13 +49,20 @@ start_qemu() {
         -serial "file:$1"
 }
 
-start_token() { # native|dev|qemu
+start_token() { # native|dev|qemu|plain: the last is native without the Zegel application: any OpenPGP card
+    local port
     TOKEN_LOG=$WORK/log/token
     : >"$TOKEN_LOG"
     case $1 in
     native) start token "$FIRMWARE/zegel-token-native" "${TOKEN_STORE:-$WORK/token}" 127.0.0.1 "$VPCD_PORT" ;;
     dev) start token "$FIRMWARE/zegel-token-native-dev" "${TOKEN_STORE:-$WORK/token}" 127.0.0.1 "$VPCD_PORT" ;;
     qemu) start_qemu "$TOKEN_LOG" "$VPCD_PORT" ;;
+    plain)
+        port=$(free_port)
+        start plaincard "$PYTHON" "$ROOT/tests/firmware/plaincard.py" "$port" "$VPCD_PORT"
+        wait_for 10 port_open "$port" || die "plaincard.py does not listen: $(tail -n 3 "$WORK/log/plaincard")"
+        start token "$FIRMWARE/zegel-token-native" "${TOKEN_STORE:-$WORK/token}" 127.0.0.1 "$port"
+        ;;
     *) die "start_token: $1?" ;;
     esac
     TOKEN_PID=$STARTED

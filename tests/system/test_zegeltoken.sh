@@ -219,8 +219,8 @@ opensc_keys() {
         opensc-tool --reader 0 -s 00A4040006D27600012401 -s 00:20:00:83:08:31:32:33:34:35:36:37:38 -s 00:DA:00:C3:0A:16:2B:06:01:04:01:DA:47:0F:01 \
             -s 00:47:80:00:02:A4:00:00 -s 00:DA:00:C9:14:0102030405060708090A0B0C0D0E0F1011121314 >"$WORK/out" 2>&1
 }
-write_opensc_config() {
-    local module sig="pkcs11:token=OpenPGP%20card%20%28User%20PIN%20%28sig%29%29" aut="pkcs11:token=OpenPGP%20card%20%28User%20PIN%29"
+write_opensc_config() { # ["" | "prefer: ..., "]
+    local prefer=${1:-} module sig="pkcs11:token=OpenPGP%20card%20%28User%20PIN%20%28sig%29%29" aut="pkcs11:token=OpenPGP%20card%20%28User%20PIN%29"
     module=$(dpkg -L opensc-pkcs11 | grep '/opensc-pkcs11.so$' | head -n 1)
     rm -rf "$WORK/state" && mkdir "$WORK/state"
     cat >"$WORK/zegel.yaml" <<CONFIG
@@ -228,8 +228,8 @@ state: $WORK/state
 trusted-networks: [127.0.0.0/8]
 key-audit: warn # OpenSC's objects say that they can be changed
 tokens:
-  - {name: sig, module: $module, token: "$sig", pin: "file:$WORK/pin", deadline: 10s}
-  - {name: aut, module: $module, token: "$aut", pin: "file:$WORK/pin", deadline: 10s}
+  - {name: sig, ${prefer}module: $module, token: "$sig", pin: "file:$WORK/pin", deadline: 10s}
+  - {name: aut, ${prefer}module: $module, token: "$aut", pin: "file:$WORK/pin", deadline: 10s}
 listen:
   - inet:$MILTER_PORT@127.0.0.1
 domains:
@@ -250,4 +250,26 @@ opensc_mail() {
     mail
 }
 verdict "zegeld with the stock opensc-pkcs11" "6 messages, both algorithms: dkimpy, libopendkim" opensc_mail
+
+# ---- prefer: the own application of a Zegel token, OpenSC for any other card in the same reader, without a restart
+goes_through() { # MODULE.so: both tokens, as zegel status has it
+    [ "$(zegel status --json | "$PYTHON" -c 'import json, os, sys
+print({(t["up"], os.path.basename(w["module"])) for t in json.load(sys.stdin)["tokens"] for w in t["workers"]})')" = "{(True, '$1')}" ]
+}
+noticed() { MESSAGES=1 load 1 40; goes_through "$1"; } # with the next message or two
+through() { # PORT MODULE.so: that card, and mail is signed by that module
+    stop_token
+    TOKEN_STORE=$WORK/third start_token "$1"
+    wait_for 30 noticed "$2" || { zegel status; return 1; }
+    mail
+}
+preferred() {
+    stop_zegeld
+    write_opensc_config "prefer: {module: $BUILD/zegel-pkcs11.so, token: 'pkcs11:token=zegel'}, read: [$BUILD], "
+    start_zegeld
+    through native zegel-pkcs11.so
+}
+verdict "prefer: a Zegel token" "through its own application: 6 messages, both verifiers" preferred
+verdict "... another OpenPGP card in its place" "through OpenSC: 6 messages, both verifiers" through plain opensc-pkcs11.so
+verdict "... the Zegel token again" "through its own application" through native zegel-pkcs11.so
 conclude

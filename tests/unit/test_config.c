@@ -37,6 +37,23 @@ START_TEST(defaults)
 }
 END_TEST
 
+/* A key may name a token by either of its names. */
+START_TEST(preferred)
+{
+    struct config *c = good(
+        TOKEN "  - {name: u, module: /u.so, prefer: {module: /z.so, token: 'pkcs11:token=own'},\n"
+              "     token: 'pkcs11:token=card', pin: prompt}\n"
+              "domains:\n" DOMAIN("a.nl") "        key: pkcs11:token=own;id=%01\n"
+                                          "      - {selector: s2, algorithm: ed25519-sha256, key: 'pkcs11:token=card;id=%03'}\n");
+    ck_assert_ptr_null(c->tokens[0].prefer.module);
+    ck_assert_str_eq(c->tokens[1].prefer.module, "/z.so");
+    ck_assert_str_eq(c->tokens[1].module, "/u.so");
+    ck_assert_uint_eq(c->domains[0].keys[0].token, 1);
+    ck_assert_uint_eq(c->domains[0].keys[1].token, 1);
+    config_free(c);
+}
+END_TEST
+
 /* A second process where the token can serve two. */
 START_TEST(workers)
 {
@@ -98,6 +115,10 @@ static const struct {
     {"tokens:\n  - name: a\n    module: /m\n    token: zegel\n    pin: prompt\n", "tokens.token"},
     {"tokens:\n  - name: a\n    module: /m\n    token: pkcs11:token=x?pin-value=1234\n    pin: prompt\n", "tokens.token"},
     {"tokens:\n  - name: a\n    module: /m\n    token: pkcs11:token=x\n    pin: '1234'\n", "tokens.pin"},
+    {TOKEN "    prefer: {module: z.so, token: 'pkcs11:token=z'}\n", "tokens.prefer.module"},
+    {TOKEN "    prefer: {module: /z.so, token: z}\n", "tokens.prefer.token"},
+    {TOKEN "    prefer: {module: /z.so, module-sha256: z, token: 'pkcs11:token=z'}\n", "tokens.prefer.module-sha256"},
+    {TOKEN "    prefer: {module: /z.so}\n", "token"},
     {TOKEN "    sessions: many\n", "tokens.sessions"},
     {TOKEN "    sessions: 0\n", "tokens.sessions"},
     {TOKEN "    workers: 0\n", "tokens.workers"},
@@ -433,5 +454,5 @@ START_TEST(durations)
 }
 END_TEST
 
-UNIT_MAIN("config", defaults, workers, find_domain, bad, header_policy, header_policy_bounds, unreadable_file, front_ends,
-          senders_table, active_keys, bad_rotations, networks, durations)
+UNIT_MAIN("config", defaults, preferred, workers, find_domain, bad, header_policy, header_policy_bounds, unreadable_file,
+          front_ends, senders_table, active_keys, bad_rotations, networks, durations)
