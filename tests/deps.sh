@@ -18,7 +18,7 @@ packages=(
     # what watches: Prometheus' own tool for its formats, and its client's parser
     prometheus python3-prometheus-client python3-pyte zsh fish
     # what other mail servers link (they themselves cannot be installed beside Postfix: see fetch_mta.sh), and their configurations
-    libidn12 libwrap0 libevent-2.1-7 libnsl2 libgnutls-dane0 libldap-2.5-0 libsasl2-2 libdb5.3 m4
+    libidn12 libwrap0 libevent-2.1-7 libnsl2 libgnutls-dane0 libldap-2.5-0 libsasl2-2 libsasl2-modules sasl2-bin libdb5.3 m4
     # a TPM 2.0, and how programs share it
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtss2-tcti-swtpm0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
     # lint and fuzz

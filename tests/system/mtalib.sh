@@ -63,6 +63,12 @@ start_signing() { # SOCKET-NAME...
     start_zegeld
 }
 
+# A certificate of mail.example.nl, and its key, for who offers TLS.
+make_certificate() { # KIND of key, as openssl's -newkey has it: $WORK/tls.pem, $WORK/tls.key
+    openssl req -x509 -newkey "$1" -nodes -keyout "$WORK/tls.key" -out "$WORK/tls.pem" -days 2 -subj /CN=mail.example.nl 2>/dev/null || die "openssl"
+    chmod 600 "$WORK/tls.key"
+}
+
 message() { # FROM ID [MORE-HEADER]
     printf 'From: %s\nTo: inbox@example.org\nSubject: %s\nDate: Wed, 25 Nov 2026 12:00:00 +0000\nMessage-ID: <%s@example.nl>\n%s\nOne line.\n.\n..two dots\n  trailing  \n\n' "$1" "$2" "$2" "${3:+$3
 }"

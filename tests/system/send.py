@@ -8,6 +8,7 @@ import argparse
 import queue
 import re
 import smtplib
+import ssl
 import sys
 import threading
 import time
@@ -35,6 +36,10 @@ class Connection:
                 raise smtplib.SMTPResponseException(code, text)
             self.smtp.ehlo_resp = self.smtp.helo_resp = None
         self.smtp.ehlo()
+        if self.options.starttls:
+            self.smtp.starttls(context=ssl._create_unverified_context())  # pylint: disable=protected-access
+        if self.options.login:
+            self.smtp.login(*self.options.login.split(" "), initial_response_ok=True)
 
     def send(self, sender, recipient, data):
         try:
@@ -129,6 +134,8 @@ def main():
     parser.add_argument("--to", required=True, help="envelope recipient")
     parser.add_argument("--source", help="local address to connect from")
     parser.add_argument("--xclient", help="attributes of an XCLIENT command, such as 'LOGIN=piet ADDR=192.0.2.7'")
+    parser.add_argument("--login", metavar="'USER PASSWORD'", help="authenticate")
+    parser.add_argument("--starttls", action="store_true", help="over TLS, whoever the server is")
     parser.add_argument("--raw", action="store_true", help="send the files with the line ends they have")
     parser.add_argument("--timeout", type=float, default=60)
     parser.add_argument("--load", type=int, metavar="N", help="send N generated messages")

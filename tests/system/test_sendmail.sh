@@ -21,6 +21,7 @@ SMTP_PORT=$(free_port)
 MX_PORT=$(free_port)
 install -d -m 700 /var/spool/mqueue /var/lib/sendmail/host_status
 chmod 755 "$WORK"
+make_certificate rsa:2048
 configuration() { # PORT SOCKET: standard output
     m4 -D_CF_DIR_=/usr/share/sendmail/cf/ /usr/share/sendmail/cf/m4/cf.m4 - 2>/dev/null <<EOF
 OSTYPE(\`debian')dnl
@@ -44,6 +45,14 @@ define(\`confDONT_PROBE_INTERFACES', \`true')dnl
 define(\`RELAY_MAILER_ARGS', \`TCP [127.0.0.1] $SINK_PORT')dnl
 define(\`ESMTP_MAILER_ARGS', \`TCP [127.0.0.1] $SINK_PORT')dnl
 define(\`SMART_HOST', \`esmtp:[127.0.0.1]')dnl
+define(\`confSERVER_CERT', \`$WORK/tls.pem')dnl
+define(\`confSERVER_KEY', \`$WORK/tls.key')dnl
+define(\`confCACERT', \`$WORK/tls.pem')dnl
+define(\`confCACERT_PATH', \`/etc/ssl/certs')dnl
+define(\`confTLS_SRV_OPTIONS', \`V')dnl
+define(\`confAUTH_OPTIONS', \`p')dnl
+define(\`confAUTH_MECHANISMS', \`PLAIN')dnl
+TRUST_AUTH_MECH(\`PLAIN')dnl
 DAEMON_OPTIONS(\`Family=inet, Name=MTA, Port=$1, Addr=127.0.0.1')dnl
 dnl --- from the handbook
 INPUT_MAIL_FILTER(\`zegel', \`S=unix:$WORK/run/$2.sock, F=T, T=C:1m;S:30s;R:3m;E:5m')dnl
@@ -52,6 +61,12 @@ MAILER(\`smtp')dnl
 EOF
 }
 echo 'hosts files' >switch
+# Who may log in, where libsasl2 looks for it; --starttls, since PLAIN is not offered without ("p")
+for account in piet:example.nl jan:example.org; do
+    printf geheim | saslpasswd2 -p -c -f "$WORK/sasldb2" -u "${account#*:}" "${account%:*}" || die "saslpasswd2"
+done
+mount -t tmpfs tmpfs /usr/lib/sasl2
+printf '%s\n' 'pwcheck_method: auxprop' 'auxprop_plugin: sasldb' "sasldb_path: $WORK/sasldb2" 'mech_list: PLAIN' >/usr/lib/sasl2/Sendmail.conf
 configuration "$SMTP_PORT" milter >sendmail.cf || die "m4"
 configuration "$MX_PORT" inbound >mx.cf || die "m4"
 SENDMAIL=/usr/libexec/sendmail/sendmail
@@ -59,8 +74,8 @@ start sendmail "$SENDMAIL" -C "$WORK/sendmail.cf" -bD -q1s -X "$WORK/log/smtp"
 start mx "$SENDMAIL" -C "$WORK/mx.cf" -bD
 wait_for 20 port_open "$SMTP_PORT" || die "Sendmail does not listen: $(cat log/sendmail)"
 wait_for 20 port_open "$MX_PORT" || die "Sendmail does not listen: $(cat log/mx)"
-submit() { # FILE SOURCE: the answer
-    send --source "$2" --from piet@example.nl --to inbox@example.org "$1"
+submit() { # FILE SOURCE [LOGIN]: the answer
+    send --source "$2" --from piet@example.nl --to inbox@example.org ${3:+--starttls --login "$3"} "$1"
 }
 own() { # FILE: as the machine's own mail, over standard input
     "$PYTHON" - "$1" "$SENDMAIL" -C "$WORK/sendmail.cf" -bs <<'PY'
@@ -86,6 +101,13 @@ is_signed "it is signed" network
 message piet@example.nl stranger >m
 answers "a stranger" "250 *" "$(submit m 198.51.100.1)"
 is_unsigned "his mail is not signed" stranger
+message piet@example.nl account >m
+answers "a stranger who is authenticated" "250 *" "$(submit m 198.51.100.1 'piet@example.nl geheim')"
+is_signed "his mail is signed" account
+message piet@example.nl other >m
+answers "another domain's user" "550 5.7.1 Not authorised*" "$(submit m 198.51.100.1 'jan@example.org geheim')"
+message piet@example.nl wrong >m
+answers "a wrong password" "535 *" "$(submit m 198.51.100.1 'piet@example.nl geheimer')"
 message piet@example.nl local >m
 own m
 is_signed "the machine's own mail is signed" local
