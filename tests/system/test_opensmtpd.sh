@@ -26,23 +26,32 @@ cp "$BUILD/zegel-opensmtpd" "$WORK/zegel-opensmtpd"
 chmod 755 "$WORK"
 chgrp opensmtpq run/opensmtpd.sock run/inbound.sock
 chmod 660 run/opensmtpd.sock run/inbound.sock
+make_certificate rsa:2048
+AUTH_PORT=$(free_port)
+encrypted=$(openssl passwd -6 geheim)
+printf '%s %s\n' piet@example.nl "$encrypted" jan@example.org "$encrypted" >accounts
 cat >smtpd.conf <<EOF
-filter zegel proc-exec "$WORK/zegel-opensmtpd --socket $WORK/run/opensmtpd.sock" user opensmtpd group opensmtpq
-filter inbound proc-exec "$WORK/zegel-opensmtpd --socket $WORK/run/inbound.sock" user opensmtpd group opensmtpq
+pki mail.example.nl cert "$WORK/tls.pem"
+pki mail.example.nl key "$WORK/tls.key"
+table accounts file:$WORK/accounts
+filter zegel proc-exec "/usr/bin/env -u LD_PRELOAD $WORK/zegel-opensmtpd --socket $WORK/run/opensmtpd.sock" user opensmtpd group opensmtpq
+filter inbound proc-exec "/usr/bin/env -u LD_PRELOAD $WORK/zegel-opensmtpd --socket $WORK/run/inbound.sock" user opensmtpd group opensmtpq
 listen on socket filter zegel
 listen on lo port $SMTP_PORT filter zegel
 listen on lo port $MX_PORT filter inbound
+listen on lo port $AUTH_PORT tls-require pki mail.example.nl auth <accounts> filter zegel
 action out relay host smtp://127.0.0.1:$SINK_PORT
 match from any for any action out
 EOF
 smtpd -n -f "$WORK/smtpd.conf" >conf 2>&1 || die "$(cat conf)"
 install -g opensmtpq -m 2555 /usr/sbin/smtpctl run/sendmail
-start smtpd smtpd -d -f "$WORK/smtpd.conf"
+cp "$BUILD/tests/smtpdkey.so" . # without, it takes no TLS connection
+start smtpd env LD_PRELOAD="$WORK/smtpdkey.so" smtpd -d -f "$WORK/smtpd.conf"
 SMTPD_PID=$STARTED
 wait_for 10 port_open "$SMTP_PORT" || die "smtpd does not listen: $(cat log/smtpd)"
 
-submit() { # FILE SOURCE: the answer
-    send --source "$2" --from piet@example.nl --to inbox@example.org "$1"
+submit() { # FILE SOURCE [LOGIN]: the answer
+    send --source "$2" --from piet@example.nl --to inbox@example.org ${3:+--port "$AUTH_PORT" --starttls --login "$3"} "$1"
 }
 expect_answer() { # NAME PATTERN ANSWER
     # shellcheck disable=SC2053 # a pattern
@@ -58,6 +67,13 @@ is_unsigned "his mail is not signed" stranger
 message piet@example.nl loopback >m
 expect_answer "SMTP from loopback" "250 *" "$(submit m 127.0.0.1)"
 is_unsigned "is not the machine's own mail" loopback
+message piet@example.nl account >m
+expect_answer "a stranger who is authenticated" "250 *" "$(submit m 198.51.100.1 'piet@example.nl geheim')"
+is_signed "his mail is signed" account
+message piet@example.nl other >m
+expect_answer "another domain's user" "550 5.7.1 Not authorised*" "$(submit m 198.51.100.1 'jan@example.org geheim')"
+message piet@example.nl wrong >m
+expect_answer "a wrong password" "535 *" "$(submit m 198.51.100.1 'piet@example.nl geheimer')"
 message piet@example.nl local | run/sendmail -f piet@example.nl inbox@example.org
 is_signed "the machine's own mail is signed" local
 for file in "$SYSTEM"/messages/*; do
@@ -122,7 +138,7 @@ for lines in 1 4000; do
 Authentication-Results: other.example; dkim=fail" "$(grep -i '^Authentication-Results' "$(sunk "forged$lines")" | tr -d '\r')"
 done
 
-# ---- the lines of an smtpd that we play: authentication (smtpd offers it over TLS only), and nonsense
+# ---- the lines of an smtpd that we play: those of other versions, and nonsense
 "$PYTHON" "$SYSTEM/smtpd_lines.py" "$WORK/zegel-opensmtpd" "$WORK/run/opensmtpd.sock" || not_ok "the cases" "see above"
 
 conclude
