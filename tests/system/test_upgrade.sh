@@ -1,6 +1,6 @@
 #!/bin/bash
 # zegeld is replaced at load, by a new program and another configuration each time: no transaction fails, and each message sees one
-# configuration. Sockets outlive whoever serves them. SOAK=1: 100 times.
+# configuration; inbound mail is verified all the while. Sockets outlive whoever serves them. SOAK=1: 100 times.
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -16,7 +16,7 @@ done
 install_programs() { # what a package does: new files in the place of the old ones
     local program
     mkdir -p "$WORK/bin"
-    for program in zegeld zegel-milter zegel-signer zegel-status zegel-token; do
+    for program in zegeld zegel-milter zegel-resolver zegel-signer zegel-status zegel-token; do
         cp "$BUILD/$program" "$WORK/bin/.new" && echo "upgrade $RANDOM" >>"$WORK/bin/.new" && mv "$WORK/bin/.new" "$WORK/bin/$program"
     done
 }
@@ -24,6 +24,10 @@ use_keys() { # SUFFIX CANONICALIZATION: the configuration with these selectors
     write_fault_config 5s
     sed -i "s|{selector: r,\(.*\)/r\"}|{selector: r$1,\1/r$1\"}|; s|{selector: e,\(.*example.nl\)/e\"}|{selector: e$1,\1/e$1\"}|
         s|^  - domain: example.nl|&\n    canonicalization: $2|" "$WORK/zegel.yaml"
+    [ -n "${INBOUND_PORT:-}" ] || return 0
+    sed -i "s|^listen:|&\n  - inet:$INBOUND_PORT@127.0.0.1|" "$WORK/zegel.yaml"
+    echo "front-ends: [{listen: \"inet:$INBOUND_PORT@127.0.0.1\", verify: yes, authserv-id: mx.example.nl}]" >>"$WORK/zegel.yaml"
+    echo "dns: {resolver: $WORK/resolver.conf}" >>"$WORK/zegel.yaml"
 }
 replaced() { [ "$(said 'all processes replaced')" -ge "$1" ]; }
 is_installed() { [ "$(stat -Lc %i "/proc/$1/exe")" = "$(stat -c %i "$WORK/bin/$2")" ]; }
@@ -40,6 +44,21 @@ launch() { # as start_zegeld, from where we install
 }
 install_programs
 use_keys "" relaxed/relaxed
+RSA_SELECTOR=r start_knot
+cat >"$WORK/resolver.conf" <<EOF
+server:
+    do-not-query-localhost: no
+    module-config: "iterator"
+    chroot: ""
+    username: ""
+stub-zone:
+    name: example.nl
+    stub-addr: 127.0.0.1@$DNS_PORT
+EOF
+echo 'senders: [{network: local, domains: [example.nl]}]' >>"$WORK/zegel.yaml" # until use_keys writes it anew
+printf 'From: a@example.nl\nTo: b@example.org\nSubject: inbound\n\nOne line.\n' | zegel sign >"$WORK/signed" || die "zegel sign"
+INBOUND_PORT=$(free_port)
+use_keys "" relaxed/relaxed
 launch
 
 # ---- upgrades at load
@@ -47,6 +66,8 @@ rounds=$(short_or 10 100)
 start load "$LOAD" 127.0.0.1 "$MILTER_PORT" 4 "$((rounds * 40))" 1000 2
 load_pid=$STARTED
 : >"$WORK/log/load"
+start inbound "$PYTHON" "$SYSTEM/milter_verify.py" "$INBOUND_PORT" "$WORK/signed" 2
+inbound_pid=$STARTED
 for ((i = 1; i <= rounds; i++)); do
     install_programs
     if [ $((i % 2)) -eq 1 ]; then use_keys 2 simple/simple; else use_keys "" relaxed/relaxed; fi
@@ -57,8 +78,11 @@ fresh() { wait_for 20 all_installed; } # the last old milter goes with its last 
 verdict "upgrade x $rounds: zegeld is the same process, and all run the new files" "pid $ZEGELD_PID" fresh
 kill -HUP "$ZEGELD_PID" # while at it: a reload that takes the keys away again
 wait_for 10 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
-kill "$load_pid"
+kill "$load_pid" "$inbound_pid"
 
+wait "$inbound_pid"
+verified() { grep -qE '^[1-9][0-9]+ passed, 0 otherwise' "$WORK/log/inbound"; }
+verdict "upgrade x $rounds: inbound mail is verified meanwhile, with every signature" "$(tail -n 1 "$WORK/log/inbound")" verified
 wait "$load_pid"
 read -r rate _ p99 _ good tempfail lost bad slowest <"$WORK/log/load"
 verdict "upgrade x $rounds at load, other keys and canonicalization each time" \
@@ -108,6 +132,7 @@ verdict "milters killed 5 times: only what they had is lost, no connection is re
 
 # ---- sockets from systemd, or who does as it does: they are there before zegeld, and stay when it goes
 stop_zegeld
+INBOUND_PORT=
 use_keys "" relaxed/relaxed
 cat >"$WORK/activate.py" <<'PY'
 """activate.py SOCKET... -- COMMAND...: holds the sockets, and starts the command with them as systemd does, again and again."""
