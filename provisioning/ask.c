@@ -69,6 +69,18 @@ static bool read_all(int fd, struct buf *answer)
     }
 }
 
+/* Where the body of an answer begins (RFC 9112 §2.1); 0 when it is not 200, or has none. */
+static size_t body_of(struct bytes answer)
+{
+    if (!bytes_has_prefix(answer, BYTES_LIT("HTTP/1.")) ||
+        !bytes_has_prefix(bytes_slice(answer, 8, answer.len), BYTES_LIT(" 200 ")))
+        return 0;
+    for (size_t i = 0; i + 4 <= answer.len; i++)
+        if (memcmp(answer.data + i, "\r\n\r\n", 4) == 0)
+            return i + 4;
+    return 0;
+}
+
 int ask(const struct config *c, const char *path, struct buf *body, struct buf *why)
 {
     struct buf request = BUF_INIT, answer = BUF_INIT;
@@ -78,10 +90,10 @@ int ask(const struct config *c, const char *path, struct buf *body, struct buf *
     buf_addf(&request, "GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
     bool ok = send(fd, request.data, request.len, MSG_NOSIGNAL) == (ssize_t)request.len && read_all(fd, &answer);
     (void)close(fd);
-    const char *text = buf_cstr(&answer), *end = strstr(text, "\r\n\r\n");
-    ok = ok && strncmp(text, "HTTP/1.", 7) == 0 && strncmp(text + 8, " 200 ", 5) == 0 && end != NULL && !answer.failed;
+    size_t from = ok && !answer.failed ? body_of(buf_bytes(&answer)) : 0;
+    ok = from > 0;
     if (ok)
-        buf_add(body, bytes_slice(buf_bytes(&answer), (size_t)(end - text) + 4, answer.len));
+        buf_add(body, bytes_slice(buf_bytes(&answer), from, answer.len));
     else
         buf_add_str(why, "zegel-status gave no answer; see the log of zegeld");
     buf_free(&request);

@@ -1,10 +1,7 @@
 /* zegel ceremony split-pin: a token gets a random PIN that nobody sees, in shares; and how shares become that PIN again. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/io.h"
@@ -135,14 +132,11 @@ static int write_share(const char *path, const struct share *s, struct buf *why)
     shares_print(s, text);
     size_t len = strlen(text);
     text[len++] = '\n';
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
-    if (!ok)
-        buf_addf(why, "%s: %s; the PIN was not changed", path, strerror(errno));
-    if (fd >= 0)
-        (void)close(fd);
+    int err = io_write_new(path, bytes_of(text, len), why);
+    if (err != ZEGEL_OK)
+        buf_add_str(why, "; the PIN was not changed");
     wipe(text, sizeof text);
-    return ok ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
+    return err;
 }
 
 /* `files` becomes the source that the first `threshold` of them are read from again. */

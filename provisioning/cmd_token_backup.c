@@ -1,28 +1,13 @@
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "base/io.h"
 #include "zegeltoken.h"
 
 enum { NEW = 0x50, SHARE = 0x52, JOIN = 0x54, EXPORT = 0x56, RESTORE = 0x58, SHARE_LEN = 48, SHARES_MAX = 16 };
 
 static const struct span nothing = {NULL, 0};
-
-/* ---- files that only their owner can read, never over another one */
-
-static int write_new(const char *path, struct bytes content, struct buf *why)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0 && write(fd, content.data, content.len) == (ssize_t)content.len && fsync(fd) == 0;
-    if (!ok)
-        buf_addf(why, "%s: %s", path, strerror(errno));
-    if (fd >= 0)
-        (void)close(fd);
-    return ok ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
-}
 
 static int read_all(const char *path, uint8_t *out, size_t cap, size_t *len, struct buf *why)
 {
@@ -58,7 +43,7 @@ static int write_share(const struct zegeltoken *z, unsigned number, const char *
     buf_add_str(&text, "\n");
     buf_addf(&path, "%s/share-%u", dir, number);
     if (err == ZEGEL_OK)
-        err = write_new(buf_cstr(&path), buf_bytes(&text), why);
+        err = io_write_new(buf_cstr(&path), buf_bytes(&text), why);
     wipe(share, sizeof share);
     buf_free(&text);
     buf_free(&path);
@@ -87,13 +72,8 @@ static int domain(const struct zegeltoken *z, const struct cmd_options *o, char 
 
 static bool share_of(const uint8_t *text, size_t len, uint8_t share[SHARE_LEN])
 {
-    while (len > 0 && isspace(text[len - 1]))
-        len--;
-    for (size_t i = 0; i < SHARE_LEN; i++)
-        if (len != 2 * (size_t)SHARE_LEN || !isxdigit(text[2 * i]) || !isxdigit(text[2 * i + 1]) ||
-            sscanf((const char *)text + 2 * i, "%2hhx", &share[i]) != 1)
-            return false;
-    return true;
+    size_t have;
+    return bytes_unhex(bytes_trim(bytes_of(text, len)), share, SHARE_LEN, &have) && have == SHARE_LEN;
 }
 
 static int join_one(const struct zegeltoken *z, const char *path, unsigned *missing, struct buf *why)
@@ -157,7 +137,7 @@ static int export(const struct zegeltoken *z, const struct cmd_options *o, char 
     if (err == ZEGEL_OK)
         err = tell(z, "wrapping the key", EXPORT, number, 0, nothing, box, &len, why);
     if (err == ZEGEL_OK)
-        err = write_new(o->out, bytes_of(box, len), why);
+        err = io_write_new(o->out, bytes_of(box, len), why);
     if (err == ZEGEL_OK)
         (void)printf("%s: %s/%s, wrapped for the backup domain of token %s\n", o->out, o->domain, o->selector, z->name);
     return err;

@@ -54,12 +54,8 @@ static void hex(const uint8_t hash[APPLET_HASH], char out[2 * APPLET_HASH + 1])
 
 static bool unhex(const char *text, uint8_t *out, size_t len)
 {
-    if (text == NULL || strlen(text) != 2 * len || strspn(text, "0123456789abcdef") != 2 * len)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (sscanf(text + 2 * i, "%2hhx", &out[i]) != 1)
-            return false;
-    return true;
+    size_t have;
+    return bytes_unhex(bytes_str(text), out, len, &have) && have == len;
 }
 
 /* ---- where the time before ended */

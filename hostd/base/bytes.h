@@ -92,6 +92,24 @@ static inline void bytes_hex(struct bytes b, char *out)
     *out = '\0';
 }
 
+/* The other way, digits of either case. False, and *len 0, when it is not whole octets of hexadecimal, or more than `cap` of
+ * them. */
+static inline bool bytes_unhex(struct bytes text, uint8_t *out, size_t cap, size_t *len)
+{
+    *len = 0;
+    if (text.len % 2 != 0 || text.len / 2 > cap)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        uint8_t c = ascii_lower(text.data[i]);
+        if (!(c >= '0' && c <= '9') && !(c >= 'a' && c <= 'f'))
+            return false;
+        uint8_t digit = (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+        out[i / 2] = i % 2 == 0 ? (uint8_t)(digit << 4) : (uint8_t)(out[i / 2] | digit);
+    }
+    *len = text.len / 2;
+    return true;
+}
+
 /* Without folding white space (SP, HTAB, CR, LF) at either end. */
 static inline struct bytes bytes_trim(struct bytes b)
 {

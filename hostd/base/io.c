@@ -202,6 +202,19 @@ int io_replace_file(const char *path, unsigned mode, struct bytes content, struc
     return ok ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
 }
 
+int io_write_new(const char *path, struct bytes content, struct buf *why)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool ok = fd >= 0 && write_whole(fd, content) && fsync(fd) == 0;
+    if (!ok)
+        buf_addf(why, "%s: %s", path, strerror(errno));
+    if (fd >= 0 && !ok)
+        (void)unlink(path);
+    if (fd >= 0)
+        (void)close(fd);
+    return ok ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
+}
+
 int io_memfd(const char *name, struct bytes content)
 {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

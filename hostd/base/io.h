@@ -24,6 +24,9 @@ int io_read_fd(int fd, const char *name, size_t max, struct buf *content, struct
  * a regular file only: no symbolic link is followed or replaced, nor a device. ZEGEL_OK or ZEGEL_ERR_SYSTEM with a line in `why`.
  */
 int io_replace_file(const char *path, unsigned mode, struct bytes content, struct buf *why);
+/* A file that was not there, durable, that only its owner can read; never over another one, nor through a link. Half of it does
+ * not stay. ZEGEL_OK or ZEGEL_ERR_SYSTEM with a line in `why`. */
+int io_write_new(const char *path, struct bytes content, struct buf *why);
 /* A sealed memory file with this content, or -1. */
 int io_memfd(const char *name, struct bytes content);
 

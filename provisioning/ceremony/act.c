@@ -136,15 +136,6 @@ out:
 
 /* ---- destroy ---- */
 
-static size_t unhex(const char *text, uint8_t *out, size_t cap)
-{
-    size_t n = 0;
-    unsigned octet;
-    while (n < cap && text[2 * n] != '\0' && sscanf(text + 2 * n, "%2x", &octet) == 1)
-        out[n++] = (uint8_t)octet;
-    return n;
-}
-
 static int destroy_what_is_left(struct token *t, struct bytes id, const struct plan_key *k, const char *label, CK_ULONG count,
                                 bool resuming, struct buf *why)
 {
@@ -175,7 +166,7 @@ int act_known(const struct act *a, const struct plan_key *k, uint8_t id[KEY_ID_M
                         : strcmp(text_of(known, "spki_sha256"), k->spki_sha256) != 0
                             ? "the token holds another key of that name than the plan says"
                             : standing_forbids(a->plan->action, now);
-    *id_len = unhex(text_of(known, "id"), id, KEY_ID_MAX);
+    (void)bytes_unhex(bytes_str(text_of(known, "id")), id, KEY_ID_MAX, id_len);
     if (wrong == NULL && *id_len == 0)
         wrong = "the key has no CKA_ID";
     if (wrong != NULL)

@@ -170,7 +170,7 @@ static bool hashes(const struct plan *p, struct buf *why)
 
 static bool is_plain_token(const struct plan_token *t, struct buf *why)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_ .";
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_ .()";
     buf_clear(why);
     buf_addf(why, "module %s, token %s, serial %s", t->module, t->label, t->serial);
     return t->module[0] == '/' && strspn(t->serial, plain) == strlen(t->serial) && strspn(t->label, plain) == strlen(t->label);

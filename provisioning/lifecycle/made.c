@@ -27,13 +27,17 @@ void made_uri(const char *token_uri, const char *domain, const struct store_key 
     buf_addf(out, ";object=%s/%s", domain, k->selector);
 }
 
+/* 0 when the store holds no CKA_ID: nothing on a token may be looked for by half of one. */
 static size_t id_of(const struct store_key *k, uint8_t id[STORE_ID_LEN])
 {
-    size_t n = 0;
-    unsigned byte;
-    while (n < STORE_ID_LEN && sscanf(k->id + 2 * n, "%2x", &byte) == 1)
-        id[n++] = (uint8_t)byte;
-    return n;
+    size_t len;
+    return bytes_unhex(bytes_of(k->id, strlen(k->id)), id, STORE_ID_LEN, &len) ? len : 0;
+}
+
+static int no_id(struct buf *label, struct buf *why)
+{
+    buf_addf(why, "%s: the store holds no CKA_ID for it: people must look", buf_cstr(label));
+    return ZEGEL_ERR_REFUSED;
 }
 
 static bool is_rsa(const char *algorithm)
@@ -119,7 +123,7 @@ static int count(struct token *t, const char *domain, const struct store_key *k,
     CK_ULONG by_label = 0;
     size_t id_len = id_of(k, id);
     made_label(domain, k, &label);
-    int err = id_len == 0 ? ZEGEL_ERR_REFUSED : act_objects(t, bytes_of(NULL, 0), buf_cstr(&label), false, &by_label, why);
+    int err = id_len == 0 ? no_id(&label, why) : act_objects(t, bytes_of(NULL, 0), buf_cstr(&label), false, &by_label, why);
     if (err == ZEGEL_OK)
         err = act_objects(t, bytes_of(id, id_len), buf_cstr(&label), false, found, why);
     if (err == ZEGEL_OK && *found != by_label) {
@@ -138,7 +142,7 @@ static int clear(struct token *t, const char *domain, const struct store_key *k,
     CK_ULONG objects = 0;
     size_t id_len = id_of(k, id);
     made_label(domain, k, &label);
-    int err = act_objects(t, bytes_of(id, id_len), buf_cstr(&label), true, &objects, why);
+    int err = id_len == 0 ? no_id(&label, why) : act_objects(t, bytes_of(id, id_len), buf_cstr(&label), true, &objects, why);
     if (err == ZEGEL_OK)
         err = act_objects(t, bytes_of(id, id_len), buf_cstr(&label), false, &objects, why);
     if (err == ZEGEL_OK && objects > 0) {
@@ -154,10 +158,9 @@ static int make_new(struct token *t, const char *domain, struct store_key *k, st
     struct buf label = BUF_INIT;
     struct key_wish w = {.type = is_rsa(k->algorithm) ? KEY_RSA : KEY_ED25519};
     w.bits = w.type == KEY_RSA ? (unsigned)strtoul(k->algorithm + 3, NULL, 10) : 256;
-    (void)id_of(k, w.id);
     made_label(domain, k, &label);
     w.label = buf_cstr(&label);
-    int err = key_generate_as(t, &w, key, why);
+    int err = id_of(k, w.id) == sizeof w.id ? key_generate_as(t, &w, key, why) : no_id(&label, why);
     buf_free(&label);
     return err;
 }

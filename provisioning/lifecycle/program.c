@@ -15,18 +15,48 @@
 
 enum { WITHIN_MS = 60000, SAID_MAX = 400 };
 
+/* Of root or of us; in a directory that others can write, the sticky bit keeps what is ours from them. */
+static bool is_ours(const struct stat *st)
+{
+    bool others = (st->st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    return (st->st_uid == 0 || st->st_uid == geteuid()) && (!others || (S_ISDIR(st->st_mode) && (st->st_mode & S_ISVTX) != 0));
+}
+
+/* Whoever can write a directory above a file can put another file in its place. `path` becomes the directory that is wrong. */
+static const char *check_above(char *path)
+{
+    struct stat st;
+    for (char *slash; (slash = strrchr(path, '/')) != NULL;) {
+        slash[slash == path] = '\0'; /* "/" itself stays */
+        if (stat(path, &st) != 0)
+            return strerror(errno);
+        if (!is_ours(&st))
+            return "must be a directory of root or of this user that nobody else can write: the program is in it";
+        if (slash == path)
+            break;
+    }
+    return NULL;
+}
+
+/* The way to it as it is written, and as it is when links are followed. */
 static int check_file(const char *path, struct buf *why)
 {
     struct stat st;
-    const char *problem = NULL;
-    if (stat(path, &st) != 0)
+    char *real = realpath(path, NULL), *written = strdup(path);
+    const char *problem = NULL, *where = path;
+    if (real == NULL || written == NULL || stat(real, &st) != 0)
         problem = strerror(errno);
-    else if (!S_ISREG(st.st_mode) || (st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    else if (!S_ISREG(st.st_mode) || !is_ours(&st))
         problem = "must be a file of root or of this user that nobody else can write";
-    if (problem == NULL)
-        return ZEGEL_OK;
-    buf_addf(why, "%s: %s", path, problem);
-    return ZEGEL_ERR_SYSTEM;
+    else if ((problem = check_above(written)) != NULL)
+        where = written;
+    else if ((problem = check_above(real)) != NULL)
+        where = real;
+    if (problem != NULL)
+        buf_addf(why, "%s: %s", where, problem);
+    free(real);
+    free(written);
+    return problem == NULL ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
 }
 
 static void become(const char *const *argv, int input, int errors)

@@ -158,4 +158,16 @@ check "a program that fails is named, and what it said" says 3 "publish: failed 
 chmod 777 "$WORK/publish"
 R run
 check "a program that others can write is not run" says 3 'nobody else can write'
+chmod 755 "$WORK/publish"
+mkdir -m 755 "$WORK/open" && mkdir -m 755 "$WORK/open/inside" && mv "$WORK/publish" "$WORK/open/inside/" && chmod 777 "$WORK/open"
+ROTATION="publish: exec, exec: $WORK/open/inside/publish" write_rotation_config
+R run
+check "nor one below a directory that others can write" says 3 "$WORK/open: must be a directory of root"
+chmod 755 "$WORK/open" && mkdir -m 777 "$WORK/link" && ln -s "$WORK/open/inside/publish" "$WORK/link/publish"
+ROTATION="publish: exec, exec: $WORK/link/publish" write_rotation_config
+R run
+check "nor one behind a link that others can turn" says 3 "$WORK/link: must be a directory of root"
+ROTATION="publish: exec, exec: $WORK/open/inside/publish" write_rotation_config
+R run
+check "and in a directory of root's it is run" says 3 'failed (exit 4)'
 conclude

@@ -227,4 +227,24 @@ stop_zegeld
 zegel status 2>"$WORK/out"
 is "zegel status without zegeld" 3 $?
 verdict "says what to do" "$(cat "$WORK/out")" grep -q 'does zegeld run?' "$WORK/out"
+# An answer that ends before its status does.
+sed "s|^status: .*|status: {listen: [\"unix:$WORK/short.sock\"]}|" "$WORK/zegel.yaml" >"$WORK/short.yaml"
+for answer in '' HTTP/1. 'HTTP/1.1 20' 'HTTP/1.1 200 OK' 'HTTP/1.1 404 No\r\n\r\n'; do
+    "$PYTHON" - "$WORK/short.sock" "$answer" <<'PY' &
+import os, socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+peer, _ = server.accept()
+peer.recv(4096)
+peer.sendall(sys.argv[2].encode().decode("unicode_escape").encode())
+os.unlink(sys.argv[1])
+PY
+    server=$!
+    wait_for 10 test -S "$WORK/short.sock"
+    "$BUILD/zegel" status --config "$WORK/short.yaml" 2>"$WORK/out"
+    is "an answer of '$answer': exit code" 3 $?
+    verdict "and so it says" "$(cat "$WORK/out")" grep -q 'gave no answer' "$WORK/out"
+    wait "$server"
+done
 conclude
