@@ -11,12 +11,12 @@ make_dkimpy_key() { # $WORK/key.pem, which sign_dkimpy uses; prints the TXT reco
 message() { # FROM ID
     printf 'From: %s\nTo: inbox@example.org\nSubject: %s\nDate: Wed, 25 Nov 2026 12:00:00 +0000\nMessage-ID: <%s@example.nl>\n\nOne line.\n' "$1" "$2" "$2"
 }
-sign_dkimpy() { # DOMAIN [SELECTOR] <MESSAGE
+sign_dkimpy() { # DOMAIN [SELECTOR [length]] <MESSAGE; length: with an l=, of all the body there is
     "$PYTHON" -c '
 import dkim, sys
 m = sys.stdin.buffer.read().replace(b"\n", b"\r\n")
-s = dkim.sign(m, sys.argv[3].encode(), sys.argv[1].encode(), open(sys.argv[2], "rb").read(), canonicalize=(b"simple", b"simple"))
-sys.stdout.buffer.write((s + m).replace(b"\r\n", b"\n"))' "$1" "$WORK/key.pem" "${2:-p}"
+s = dkim.sign(m, sys.argv[3].encode(), sys.argv[1].encode(), open(sys.argv[2], "rb").read(), canonicalize=(b"simple", b"simple"), length=len(sys.argv) > 4)
+sys.stdout.buffer.write((s + m).replace(b"\r\n", b"\n"))' "$1" "$WORK/key.pem" "${2:-p}" ${3:+"$3"}
 }
 results() { # FILE: its topmost Authentication-Results, unfolded; fails unless that stands above every Received
     "$PYTHON" - "$1" <<'PY'

@@ -50,6 +50,16 @@ message someone@plain.nl dkimpy | sign_dkimpy plain.nl >m
 expect dkimpy m "mx.example.nl; dkim=pass (2048-bit key) header.d=plain.nl header.s=p header.a=rsa-sha256 header.b=* dns.sec=no (From is aligned)"
 message someone@example.nl unaligned | sign_dkimpy plain.nl >m
 expect unaligned m "mx.example.nl; dkim=pass * dns.sec=no (From is not aligned)"
+{ message someone@plain.nl counted | sign_dkimpy plain.nl p length; echo 'What anybody added.'; } >m
+expect counted m "mx.example.nl; dkim=policy reason=\"l= leaves part of the body unsigned\" header.d=plain.nl * (From is aligned)"
+verifies() { # FILE STATUS WORDS: zegel verify ends with that, and says these
+    local got
+    got=$(zegel verify <"$1")
+    if [ $? -eq "$2" ] && [[ $got == *"$3"* ]]; then ok "zegel verify: $got"; else not_ok "zegel verify" "$got"; fi
+}
+verifies m 1 'dkim=policy reason="l= leaves part of the body unsigned"'
+message someone@example.nl unaligned | sign_dkimpy plain.nl >m
+verifies m 0 ' dns.sec=no (From is not aligned)'
 message someone@bogus.nl bogus | sign_dkimpy bogus.nl >m
 expect bogus m "mx.example.nl; dkim=temperror * header.d=bogus.nl header.s=p header.b=* dns.sec=no (bogus) *"
 message someone@plain.nl nokey | sign_dkimpy nokey.nl >m

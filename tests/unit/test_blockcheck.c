@@ -185,6 +185,17 @@ START_TEST(bent_ones)
 }
 END_TEST
 
+START_TEST(nul)
+{
+    char block[4096];
+    for (size_t at = 0; at < sizeof relaxed_block - 1; at++) {
+        memcpy(block, relaxed_block, sizeof relaxed_block);
+        block[at] = '\0';
+        ck_assert_msg(check(bytes_of(block, sizeof relaxed_block - 1)) != NULL, "at %zu", at);
+    }
+}
+END_TEST
+
 START_TEST(subdomains_where_allowed)
 {
     domain.subdomains = true;
@@ -208,5 +219,5 @@ START_TEST(not_even_a_block)
 }
 END_TEST
 
-UNIT_MAIN("blockcheck", the_good_one, oversigned_as_configured, the_engines_own, bent_ones, subdomains_where_allowed,
+UNIT_MAIN("blockcheck", the_good_one, oversigned_as_configured, the_engines_own, bent_ones, nul, subdomains_where_allowed,
           not_even_a_block)

@@ -188,26 +188,47 @@ static void rsa_record(const char *modulus, const char *exponent, struct buf *ou
 START_TEST(rsa_keys_nobody_makes)
 {
     static const struct {
+        unsigned bits;
         const char *exponent;
         bool even_modulus, sound;
-    } cases[] = {{"10001", false, true},
-                 {"3", false, true},
-                 {"1", false, false},
-                 {"2", false, false},
-                 {"10000", false, false},
-                 {"10001", true, false},
-                 {"FFFFFFFFFFFFFFFF", false, true},
-                 {"10000000000000001", false, false}};
+    } cases[] = {{2048, "10001", false, true},
+                 {2048, "3", false, true},
+                 {2048, "1", false, false},
+                 {2048, "2", false, false},
+                 {2048, "10000", false, false},
+                 {2048, "10001", true, false},
+                 {2048, "FFFFFFFFFFFFFFFF", false, true},
+                 {2048, "10000000000000001", false, false},
+                 {DKIM_RSA_BITS_MAX, "10001", false, true},
+                 {DKIM_RSA_BITS_MAX + 4, "10001", false, false}};
     const struct sigheader sig = {.algorithm = DKIM_RSA_SHA256};
-    char modulus[513];
-    memset(modulus, 'F', 512);
-    modulus[512] = '\0';
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct buf txt = BUF_INIT;
         struct keyrecord r;
-        modulus[511] = cases[i].even_modulus ? 'E' : 'F';
+        char modulus[DKIM_RSA_BITS_MAX / 4 + 2];
+        size_t digits = cases[i].bits / 4;
+        memset(modulus, 'F', digits);
+        modulus[digits] = '\0';
+        modulus[digits - 1] = cases[i].even_modulus ? 'E' : 'F';
         rsa_record(modulus, cases[i].exponent, &txt);
-        ck_assert_msg((keyrecord_parse(buf_bytes(&txt), &sig, &r) == KEYRECORD_OK) == cases[i].sound, "e=%s", cases[i].exponent);
+        ck_assert_msg((keyrecord_parse(buf_bytes(&txt), &sig, &r) == KEYRECORD_OK) == cases[i].sound, "%u bits, e=%s",
+                      cases[i].bits, cases[i].exponent);
+        digest_key_free(r.key);
+        buf_free(&txt);
+    }
+}
+END_TEST
+
+START_TEST(long_records)
+{
+    const struct sigheader sig = {.algorithm = DKIM_ED25519_SHA256};
+    for (size_t over = 0; over <= 1; over++) {
+        struct buf txt = BUF_INIT;
+        struct keyrecord r;
+        forge_record("k=ed25519; p=@ed; n=", &txt);
+        while (txt.len < DKIM_KEYRECORD_MAX + over)
+            buf_add_str(&txt, "x");
+        ck_assert_int_eq(keyrecord_parse(buf_bytes(&txt), &sig, &r), over == 0 ? KEYRECORD_OK : KEYRECORD_SYNTAX);
         digest_key_free(r.key);
         buf_free(&txt);
     }
@@ -250,4 +271,4 @@ START_TEST(dnssec_is_told)
 END_TEST
 
 UNIT_MAIN("verify", added_fields, too_many_fields, lines_that_are_no_field, more_signatures_than_are_looked_at,
-          international_names, rsa_keys_nobody_makes, answers_of_dns, dnssec_is_told)
+          international_names, rsa_keys_nobody_makes, long_records, answers_of_dns, dnssec_is_told)
