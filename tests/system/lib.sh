@@ -133,6 +133,14 @@ stop_pid() { # PID [SECONDS]: sets STOPPED, the status with which it ended, also
     wait "$pid" 2>/dev/null || STOPPED=$?
 }
 
+# SIGSTOP, and until every thread has stopped: the other threads of a busy machine's process go on answering until its first one had its turn.
+freeze() { # PID...
+    local pid
+    kill -STOP "$@"
+    for pid; do wait_for 20 stands_still "$pid" || die "process $pid does not stop"; done
+}
+stands_still() { ! sed 's/.*) //' /proc/"$1"/task/*/stat | grep -qv '^T'; }
+
 # wait_for SECONDS COMMAND...: until the command succeeds; 1 if it never does.
 wait_for() {
     local end=$(($(date +%s%N) + $1 * 1000000000))

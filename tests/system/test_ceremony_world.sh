@@ -79,7 +79,7 @@ changed 'del r["r._domainkey.example.nl."]; r["x._domainkey.example.nl."] = ["th
 refused "not published" 1 'DNS: r._domainkey.example.nl. is not published' live "$A"
 changed 'pass' r MII
 accepted "and again as it should be" live "$A"
-kill -STOP "$PRIMARY_PID" "$SECONDARY_PID"
+freeze "$PRIMARY_PID" "$SECONDARY_PID"
 refused "no server answers" 3 'DNS: r._domainkey.example.nl.: ' live "$A"
 kill -CONT "$PRIMARY_PID" "$SECONDARY_PID"
 

@@ -24,7 +24,9 @@ start_internet
 run_check() { # ARGUMENTS: sets CODE; output in $WORK/out
     CODE=0
     "$BUILD/zegel" check "$@" --no-token --no-canary --config "$WORK/zegel.yaml" >"$WORK/out" 2>"$WORK/err" || CODE=$?
+    seen
 }
+seen() { { echo "exit code $CODE"; head -c 2000 "$WORK/err"; head -c 2000 "$WORK/out"; } >"$WORK/seen"; } # what check shows when it fails
 has() { # RESULT RULE: in the JSON of one domain
     "$PYTHON" -c 'import json, sys
 [d] = json.load(open(sys.argv[1]))
@@ -94,7 +96,7 @@ changed() { kdig +short @127.0.0.2 e._domainkey.good.cases.nl TXT | grep -q AAAA
 wait_for 20 changed || die "the primary does not take up the change"
 run_check good.cases.nl --json
 check "a server with another key than the others is found" has FAIL dkim.servers
-kill -STOP "$SECONDARY_PID"
+freeze "$SECONDARY_PID"
 run_check good.cases.nl --json
 check "a server that does not answer is no pass" has FAIL dkim.servers
 kill -CONT "$SECONDARY_PID"
@@ -117,12 +119,13 @@ broken() { # SETTING: CODE of a check with it
     printf 'server:\n    %s\n' "$1" >"$WORK/broken.conf"
     CODE=0
     "$BUILD/zegel" check good.cases.nl --no-token --no-canary --config "$WORK/broken.yaml" >"$WORK/out" 2>"$WORK/err" || CODE=$?
+    seen
 }
 broken "trust-anchor-file: /nonexistent"
 check "a resolver that answers nothing: 3" [ "$CODE" -eq 3 ]
 broken "nonsense: yes"
 check "a resolver's configuration with an error: 2" [ "$CODE" -eq 2 ]
-kill -STOP "$TOP_PID"
+freeze "$TOP_PID"
 run_check good.cases.nl
 check "no answer from the root: 3" [ "$CODE" -eq 3 ]
 kill -CONT "$TOP_PID"

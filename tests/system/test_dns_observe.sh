@@ -87,7 +87,7 @@ verify plain.nl
 check "verify: a key in an unsigned zone" verified plain.nl no
 verify broken.nl
 check "verify: a bogus key is none, for now" try_later "the key is bogus by DNSSEC"
-kill -STOP "$PRIMARY_PID" "$SECONDARY_PID"
+freeze "$PRIMARY_PID" "$SECONDARY_PID"
 verify good.nl
 kill -CONT "$PRIMARY_PID" "$SECONDARY_PID"
 check "verify: no server answers" try_later "key lookup failed for now"
@@ -104,7 +104,7 @@ seen_lag() {
 check "a secondary that lags: seen" seen_lag
 check "... and not the same" not_same
 
-kill -STOP "$SECONDARY_PID"
+freeze "$SECONDARY_PID"
 observe good.nl a
 kill -CONT "$SECONDARY_PID"
 check "a secondary that is down: named" seen "ns2.good.nl 127.0.0.3 *no answer"

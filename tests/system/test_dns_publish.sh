@@ -127,7 +127,7 @@ load_der_public_key(base64.b64decode(re.search(r"p=([A-Za-z0-9+/=]+)", text).gro
 PY
 }
 if "$PYTHON" -c 'import cryptography' 2>/dev/null; then check "the record, longer than one string, holds a key" verified; fi
-kill -STOP "$SECONDARY_PID"
+freeze "$SECONDARY_PID"
 Z check "$ED_SELECTOR"
 kill -CONT "$SECONDARY_PID"
 check "a server that is down is named" says 1 'fault (ns2.example.nl 127.0.0.3: no answer'
