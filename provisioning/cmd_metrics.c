@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "ask.h"
+#include "base/io.h"
 #include "cmd.h"
 
 static int run(int argc, char **argv);
@@ -20,7 +21,7 @@ static int replace(const char *path, struct bytes text, struct buf *why)
     struct buf fresh = BUF_INIT;
     buf_addf(&fresh, "%s.%d", path, (int)getpid()); /* the collector reads *.prom only */
     int fd = open(buf_cstr(&fresh), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-    bool ok = fd >= 0 && write(fd, text.data, text.len) == (ssize_t)text.len && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
+    bool ok = fd >= 0 && io_write(fd, text) && fchmod(fd, 0644) == 0 && fsync(fd) == 0;
     ok = ok && rename(buf_cstr(&fresh), path) == 0;
     if (!ok)
         buf_addf(why, "%s: %s", path, strerror(errno));

@@ -117,15 +117,7 @@ void segment_prune(const char *dir, uint64_t keep)
 static bool write_whole(const char *path, struct bytes content)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0;
-    while (ok && content.len > 0) {
-        ssize_t n = write(fd, content.data, content.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        ok = n > 0;
-        content = bytes_slice(content, ok ? (size_t)n : 0, content.len);
-    }
-    ok = ok && fsync(fd) == 0;
+    bool ok = fd >= 0 && io_write(fd, content) && fsync(fd) == 0;
     if (fd >= 0 && close(fd) != 0)
         ok = false;
     return ok;

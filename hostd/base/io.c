@@ -152,12 +152,14 @@ int io_read_file(const char *path, size_t max, struct buf *content, struct buf *
     return err;
 }
 
-static bool write_whole(int fd, struct bytes content)
+bool io_write(int fd, struct bytes content)
 {
     while (content.len > 0) {
         ssize_t n = write(fd, content.data, content.len);
         if (n < 0 && errno == EINTR)
             continue;
+        if (n == 0)
+            errno = EIO; /* it says nothing, and would say so for ever */
         if (n <= 0)
             return false;
         content = bytes_slice(content, (size_t)n, content.len);
@@ -173,7 +175,7 @@ static bool replace_in(int dir, const char *name, unsigned mode, struct bytes co
     int fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return false;
-    bool ok = write_whole(fd, content) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    bool ok = io_write(fd, content) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     ok = close(fd) == 0 && ok && renameat(dir, fresh, dir, name) == 0;
     int error = errno;
     if (!ok)
@@ -205,7 +207,7 @@ int io_replace_file(const char *path, unsigned mode, struct bytes content, struc
 int io_write_new(const char *path, struct bytes content, struct buf *why)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool ok = fd >= 0 && write_whole(fd, content) && fsync(fd) == 0;
+    bool ok = fd >= 0 && io_write(fd, content) && fsync(fd) == 0;
     if (!ok)
         buf_addf(why, "%s: %s", path, strerror(errno));
     if (fd >= 0 && !ok)
@@ -219,7 +221,7 @@ int io_memfd(const char *name, struct bytes content)
 {
     int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd >= 0 &&
-        (!write_whole(fd, content) || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)) {
+        (!io_write(fd, content) || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0)) {
         (void)close(fd);
         return -1;
     }

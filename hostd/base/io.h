@@ -20,6 +20,8 @@ int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed);
 int io_read_file(const char *path, size_t max, struct buf *content, struct buf *why);
 /* The same of an open descriptor, from its beginning. */
 int io_read_fd(int fd, const char *name, size_t max, struct buf *content, struct buf *why);
+/* All of it, however often write has to be called; false, with errno, when it takes no more. */
+bool io_write(int fd, struct bytes content);
 /* Makes `path` a regular file with this content and these permissions: durable, and at no moment half of it. What is there may be
  * a regular file only: no symbolic link is followed or replaced, nor a device. ZEGEL_OK or ZEGEL_ERR_SYSTEM with a line in `why`.
  */

@@ -45,25 +45,13 @@ int store_sync(const char *dir, struct buf *why)
     return ok ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
 }
 
-static bool write_all(int fd, struct bytes b)
-{
-    while (b.len > 0) {
-        ssize_t n = write(fd, b.data, b.len);
-        if (n < 0 && errno != EINTR)
-            return false;
-        if (n > 0)
-            b = bytes_slice(b, (size_t)n, b.len);
-    }
-    return true;
-}
-
 static int write_new(const char *dir, const char *name, struct bytes content, struct buf *why)
 {
     struct buf path = BUF_INIT, temporary = BUF_INIT;
     int err = ZEGEL_OK;
     buf_addf(&temporary, "%s/.%s.tmp", dir, name);
     int fd = open(buf_cstr(&temporary), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    bool ok = fd >= 0 && write_all(fd, content) && fsync(fd) == 0;
+    bool ok = fd >= 0 && io_write(fd, content) && fsync(fd) == 0;
     if (fd >= 0)
         ok = close(fd) == 0 && ok;
     if (!ok || rename(buf_cstr(&temporary), path_of(dir, name, &path)) != 0) {
