@@ -1,5 +1,6 @@
 /* zegel rotate compromise, abort, approve, suspend, resume, adopt: what people decide. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -78,12 +79,13 @@ static int run_resume(int argc, char **argv)
     return decide_and_run(argc, argv, &cmd_rotate_resume, DECIDE_RESUME);
 }
 
-/* "SELECTOR,SELECTOR" cut in place. */
+/* "SELECTOR,SELECTOR" cut in place: how many there are, of which the first are kept. */
 static unsigned cut(char *list, char *out[STORE_KEYS_MAX])
 {
     unsigned count = 0;
-    for (char *word = strtok(list, ","); word != NULL && count < STORE_KEYS_MAX; word = strtok(NULL, ","))
-        out[count++] = word;
+    for (char *word = strtok(list, ","); word != NULL; word = strtok(NULL, ","), count++)
+        if (count < STORE_KEYS_MAX)
+            out[count] = word;
     return count;
 }
 
@@ -91,7 +93,7 @@ static int run_adopt(int argc, char **argv)
 {
     struct rotate r = {.cmd = &cmd_rotate_adopt};
     struct buf why = BUF_INIT;
-    char list[200], *selectors[STORE_KEYS_MAX];
+    char *selectors[STORE_KEYS_MAX];
     int code;
     if (!rotate_open(&r, argc, argv, true, &code))
         return code;
@@ -101,12 +103,15 @@ static int run_adopt(int argc, char **argv)
                        .note = r.opt.text == NULL ? "" : r.opt.text,
                        .transcript = argv[optind],
                        .now_s = clock_wall_s()};
-    (void)snprintf(list, sizeof list, "%s", r.opt.selector == NULL ? "" : r.opt.selector);
-    if (d.domain != NULL) {
+    char *list = strdup(r.opt.selector == NULL ? "" : r.opt.selector);
+    if (d.domain != NULL && list != NULL) {
         struct token *t = rotate_token(&r, d.domain->rotates->token_index, &why);
         int err = t == NULL ? ZEGEL_ERR_TOKEN_GONE : decide_adopt(&d, t, selectors, cut(list, selectors), &why);
         code = err == ZEGEL_OK ? rotate_run(&r) : cmd_fail(r.cmd, err, buf_cstr(&why));
+    } else if (d.domain != NULL) {
+        code = cmd_fail(r.cmd, ZEGEL_ERR_NOMEM, "");
     }
+    free(list);
     rotate_close(&r);
     buf_free(&why);
     return code;

@@ -32,6 +32,8 @@ check "no keys are made: a ceremony is waited for" test "$CODE" -eq 0
 check "... and nothing was" test -z "$(sql "SELECT * FROM keys")"
 R adopt --domain example.nl --selector z1
 check "adoption needs a transcript" says 1 'asks for the transcript of a ceremony'
+R adopt --domain example.nl --selector z1,z2,z3 "$WORK/made"
+check "... and as many selectors as a generation has keys" says 1 'a generation has 1 keys; name that many'
 cp -r "$WORK/people/trust.pem" "$WORK/trust.pem"
 cp "$WORK/people/alice.pem" "$WORK/people/trust.pem"
 R adopt --domain example.nl --selector z1 "$WORK/made"
