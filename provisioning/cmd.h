@@ -80,7 +80,8 @@ int cmd_read_pin(const struct config_token *t, struct buf *pin, struct buf *why)
 int cmd_ask_secret(const char *prompt, struct buf *secret, struct buf *why);
 int cmd_read_secret_file(const char *path, struct buf *pin, struct buf *why);
 
-/* The server of dns.update: and its secret, which *out points into. */
-int cmd_update_server(const struct config *c, struct update_server *out, struct buf *secret, struct buf *why);
+/* The server that takes the updates of this domain, and its secret, which *out points into. */
+int cmd_update_server(const struct config *c, const struct config_domain *d, struct update_server *out, struct buf *secret,
+                      struct buf *why);
 
 #endif

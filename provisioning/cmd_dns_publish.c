@@ -169,7 +169,9 @@ static int each_key(struct publish *p, int (*act)(struct publish *, const char *
                 (p->opt.selector != NULL && strcasecmp(p->opt.selector, domain->keys[k].selector) != 0))
                 continue;
             buf_addf(&name, "%s._domainkey.%s", domain->keys[k].selector, domain->domain);
-            err = record_of(p, &domain->keys[k], record, why);
+            err = act == publish_one ? cmd_update_server(p->config, domain, &p->server, &p->secret, why) : ZEGEL_OK;
+            if (err == ZEGEL_OK)
+                err = record_of(p, &domain->keys[k], record, why);
             if (err == ZEGEL_OK)
                 err = act(p, buf_cstr(&name), record, why);
             buf_free(&name);
@@ -194,9 +196,7 @@ static int run(int argc, char **argv, const struct cmd *cmd,
         return code;
     p.config = c;
     p.all = p.opt.json ? json_array() : NULL;
-    int err = act == publish_one ? cmd_update_server(c, &p.server, &p.secret, &why) : ZEGEL_OK;
-    if (err == ZEGEL_OK)
-        err = observe_open(c->dns.resolver, DEADLINE_MS, &p.observe, &why);
+    int err = observe_open(c->dns.resolver, DEADLINE_MS, &p.observe, &why);
     if (err == ZEGEL_OK)
         err = each_key(&p, act, &why);
     if (err != ZEGEL_OK)

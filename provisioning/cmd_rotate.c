@@ -110,6 +110,20 @@ static void say(void *arg, const char *domain, const char *line)
         (void)printf("%s: %s\n", domain, line);
 }
 
+/* With the server that takes its updates. Without one, all else goes on. */
+static int run_one(struct rotate *r, struct round *round, const struct config_domain *d, bool *fault, struct buf *why)
+{
+    struct update_server server;
+    struct buf secret = BUF_INIT, problem = BUF_INIT;
+    bool good = cmd_update_server(r->config, d, &server, &secret, &problem) == ZEGEL_OK;
+    round->server = good ? &server : NULL;
+    round->server_fault = buf_cstr(&problem);
+    int err = round_run(round, d, fault, why);
+    buf_free(&secret);
+    buf_free(&problem);
+    return err;
+}
+
 static int run_all(struct rotate *r, struct round *round, bool *fault, struct buf *why)
 {
     bool found = false;
@@ -124,7 +138,7 @@ static int run_all(struct rotate *r, struct round *round, bool *fault, struct bu
         if (!rotate_wanted(r, &r->config->domains[i]))
             continue;
         found = true;
-        err = round_run(round, &r->config->domains[i], &one, why);
+        err = run_one(r, round, &r->config->domains[i], &one, why);
         *fault = *fault || one;
     }
     if (err == ZEGEL_OK && !found) {
@@ -137,22 +151,21 @@ static int run_all(struct rotate *r, struct round *round, bool *fault, struct bu
 
 int rotate_run(struct rotate *r)
 {
-    struct buf why = BUF_INIT, secret = BUF_INIT;
-    struct update_server server;
+    struct buf why = BUF_INIT;
+    struct nodes *nodes = NULL;
     struct round round = {.store = r->store, .config = r->config, .who = r->who, .token = rotate_token, .say = say, .arg = r};
     bool fault = false;
     int err = observe_open(r->config->dns.resolver, DEADLINE_MS, &round.observe, &why);
-    if (err == ZEGEL_OK && r->config->dns.update.server != NULL) {
-        err = cmd_update_server(r->config, &server, &secret, &why);
-        round.server = &server;
-    }
+    if (err == ZEGEL_OK)
+        err = nodes_read(r->config, &nodes);
+    round.nodes = nodes;
     if (err == ZEGEL_OK)
         err = run_all(r, &round, &fault, &why);
+    nodes_free(nodes);
     observe_close(round.observe);
     if (err == ZEGEL_OK && r->json != NULL)
         cmd_print_json(json_incref(r->json));
     int code = err != ZEGEL_OK ? cmd_fail(r->cmd, err, buf_cstr(&why)) : fault ? CMD_FAULT : CMD_DONE;
-    buf_free(&secret);
     buf_free(&why);
     return code;
 }

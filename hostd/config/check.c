@@ -187,15 +187,30 @@ static int check_audit(struct config *c, const char *file, struct buf *why)
     return ZEGEL_OK;
 }
 
-static int check_update(const struct config_update *u, const char *file, struct buf *why)
+/* `domain`: whose it is; NULL: dns.update. */
+static int check_update(const struct config_update *u, const char *domain, const char *file, struct buf *why)
 {
     struct network n;
+    const char *key = domain == NULL ? "dns.update" : "domains.update";
     if (!network_parse(u->server, &n) || strchr(u->server, '/') != NULL)
-        return config_bad(why, file, "dns.update.server", u->server, "must be an IPv4 or IPv6 address");
+        return config_bad(why, file, key, u->server, "server must be an IPv4 or IPv6 address");
     if (!domain_is_valid(bytes_str(u->key)))
-        return config_bad(why, file, "dns.update.key", u->key, "must be the name of a TSIG key");
+        return config_bad(why, file, key, u->key, "key must be the name of a TSIG key");
     if (!token_pin_source_is_valid(u->secret) || strchr(u->secret, ':') == NULL)
-        return config_bad(why, file, "dns.update.secret", "...", "must be file:/PATH or credential:NAME");
+        return config_bad(why, file, key, domain == NULL ? "..." : domain, "secret must be file:/PATH or credential:NAME");
+    return ZEGEL_OK;
+}
+
+/* They are names of directories. */
+static int check_nodes(const struct config *c, const char *file, struct buf *why)
+{
+    for (unsigned i = 0; i < c->nodes_count; i++) {
+        if (!domain_is_valid(bytes_str(c->nodes[i])))
+            return config_bad(why, file, "nodes", c->nodes[i], "must be the name of a host");
+        for (unsigned j = 0; j < i; j++)
+            if (strcmp(c->nodes[i], c->nodes[j]) == 0)
+                return config_bad(why, file, "nodes", c->nodes[i], "stands there twice");
+    }
     return ZEGEL_OK;
 }
 
@@ -235,7 +250,9 @@ int config_check(struct config *c, const char *file, struct buf *why)
     if ((err = status_check(c, file, why)) != ZEGEL_OK)
         return err;
     if (c->dns.update.server != NULL)
-        err = check_update(&c->dns.update, file, why);
+        err = check_update(&c->dns.update, NULL, file, why);
+    if (err == ZEGEL_OK)
+        err = check_nodes(c, file, why);
     for (unsigned i = 0; i < c->tokens_count && err == ZEGEL_OK; i++)
         err = token_check(c, i, file, why);
     for (unsigned i = 0; i < c->listen_count && err == ZEGEL_OK; i++)
@@ -247,7 +264,8 @@ int config_check(struct config *c, const char *file, struct buf *why)
                              "must be an address or a network like 192.0.2.0/24");
     }
     for (unsigned i = 0; i < c->domains_count && err == ZEGEL_OK; i++)
-        err = check_domain(c, &c->domains[i], file, why);
+        if ((err = check_domain(c, &c->domains[i], file, why)) == ZEGEL_OK && c->domains[i].update != NULL)
+            err = check_update(c->domains[i].update, c->domains[i].domain, file, why);
     if (err == ZEGEL_OK)
         err = rotation_check(c, file, why);
     if (err == ZEGEL_OK)

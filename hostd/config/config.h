@@ -120,6 +120,15 @@ struct config_rotation {
                     not */
 };
 
+/* Where zegel sends updates (RFC 2136), signed with TSIG. */
+struct config_update {
+    char *server;  /* an address; NULL: nowhere */
+    uint16_t port; /* 0: 53 */
+    char *key;     /* the TSIG key's name */
+    bool sha512;   /* hmac-sha512 instead of hmac-sha256 */
+    char *secret;  /* file:PATH or credential:NAME; in there: base64 */
+};
+
 struct config_domain {
     char *domain;            /* A-label, lower case, no trailing dot */
     bool subdomains;         /* also sign From: x@sub.DOMAIN, with d=DOMAIN */
@@ -127,6 +136,7 @@ struct config_domain {
     unsigned keys_count;
     bool rotation; /* its keys are those of STATE/active.yaml, which zegel rotate writes; its own until there are some */
     struct config_rotation *rotates; /* rotation-policy: */
+    struct config_update *update;    /* instead of dns.update; NULL: that */
     enum config_on_failure on_failure;
     enum config_survive survive;
     bool seven_bit;         /* path: 7bit: a hop on the way does not take 8BITMIME */
@@ -149,15 +159,6 @@ struct config_audit {
     char *segment;  /* octets of one records file: "64M" */
     char *keep;     /* octets of all records files: "100G"; NULL: all stay */
     uint64_t segment_max, keep_max;
-};
-
-/* Where zegel sends updates (RFC 2136), signed with TSIG. */
-struct config_update {
-    char *server;  /* an address; NULL: nowhere */
-    uint16_t port; /* 0: 53 */
-    char *key;     /* the TSIG key's name */
-    bool sha512;   /* hmac-sha512 instead of hmac-sha256 */
-    char *secret;  /* file:PATH or credential:NAME; in there: base64 */
 };
 
 struct config_dns {
@@ -204,6 +205,8 @@ struct config {
     struct config_audit audit;
     struct config_dns dns;
     struct config_rotation rotation;
+    char **nodes; /* other hosts that sign with these keys: a rotation waits for them as well (STATE/nodes/NAME) */
+    unsigned nodes_count;
     struct config_check check; /* for zegel check */
     struct config_status status;
     struct config_users users; /* started as root, the processes run as these; NULL: as root still */

@@ -146,8 +146,6 @@ static int check_policy(const struct config *c, struct config_rotation *r, const
     if (err == ZEGEL_OK && r->publish == CONFIG_PUBLISH_EXEC && (r->exec == NULL || r->exec[0] != '/'))
         err =
             config_bad(why, file, "rotation.exec", r->exec == NULL ? "exec" : r->exec, "must be the absolute path of a program");
-    if (err == ZEGEL_OK && r->publish == CONFIG_PUBLISH_UPDATE && c->dns.update.server == NULL)
-        err = config_bad(why, file, "rotation.publish", "dns-update", "needs dns.update: (or say publish: manual or exec)");
     if (err == ZEGEL_OK && r->trust != NULL && r->trust[0] != '/')
         err = config_bad(why, file, "rotation.trust", r->trust, "must be an absolute path");
     return err;
@@ -165,6 +163,8 @@ int rotation_check(struct config *c, const char *file, struct buf *why)
         if (!complete(d->rotates, &c->rotation, c))
             return ZEGEL_ERR_NOMEM;
         err = check_policy(c, d->rotates, file, why);
+        if (err == ZEGEL_OK && d->rotates->publish == CONFIG_PUBLISH_UPDATE && d->update == NULL && c->dns.update.server == NULL)
+            err = config_bad(why, file, "rotation.publish", "dns-update", "needs dns.update: (or say publish: manual or exec)");
     }
     return err;
 }

@@ -11,6 +11,10 @@ enum { STRING_MAX = 255 }; /* RFC 1035 §3.3 */
 static int send_update(const struct publish *p, const struct publish_change *c, struct buf *why)
 {
     struct buf zone = BUF_INIT, target = BUF_INIT;
+    if (p->server == NULL) {
+        buf_add_str(why, p->server_fault);
+        return ZEGEL_ERR_CONFIG;
+    }
     int err = place_find(p->observe, c->name, &zone, &target, why);
     if (err == ZEGEL_OK) {
         struct update_change u = {

@@ -11,7 +11,8 @@ enum { PUBLISH_TTL = 3600 };
 struct publish {
     const struct config_rotation *rotation;
     struct observe *observe;
-    const struct update_server *server; /* CONFIG_PUBLISH_UPDATE */
+    const struct update_server *server; /* CONFIG_PUBLISH_UPDATE; NULL: there is none, since: */
+    const char *server_fault;
 };
 
 /* One record set: what it is, and is to be; NULL: nothing. ZEGEL_OK says that somebody was told, no more: DNS is looked at for

@@ -119,7 +119,10 @@ static int destroy_key(struct work *w, unsigned index, unsigned key, struct buf 
 
 static int send_record(struct work *w, unsigned index, unsigned key, struct buf *why)
 {
-    struct publish p = {.rotation = w->domain->rotates, .observe = w->round->observe, .server = w->round->server};
+    struct publish p = {.rotation = w->domain->rotates,
+                        .observe = w->round->observe,
+                        .server = w->round->server,
+                        .server_fault = w->round->server_fault};
     struct work_record r;
     struct buf name = BUF_INIT;
     work_record(w, index, key, &r);
@@ -253,6 +256,17 @@ static int perform(struct work *w, const struct life_todo *todo, bool *stop, str
     return err;
 }
 
+/* What a generation waits for, and for whom. */
+static void describe_wait(const struct work *w, unsigned i, const struct life_todo *t, struct buf *text)
+{
+    if (w->parts[i].todo.len > 0)
+        buf_add(text, buf_bytes(&w->parts[i].todo));
+    else
+        buf_add_str(text, t->act == LIFE_WAIT ? life_why_text(t->why) : "the next run");
+    if (t->act == LIFE_WAIT && t->why == LIFE_WHY_NODES && w->lags != NULL)
+        buf_addf(text, ": %s does not yet", w->lags[0] == '\0' ? "zegeld of this host" : w->lags);
+}
+
 /* For zegel rotate status. */
 static int note_waits(struct work *w, struct buf *why)
 {
@@ -260,11 +274,11 @@ static int note_waits(struct work *w, struct buf *why)
     int err = store_begin(w->round->store, why);
     for (unsigned i = 0; i < w->life.count && err == ZEGEL_OK; i++) {
         struct life_todo t = life_next_of(&w->policy, &w->life, &w->world, i);
-        const char *text = w->parts[i].todo.len > 0 ? buf_cstr(&w->parts[i].todo)
-                           : t.act == LIFE_WAIT     ? life_why_text(t.why)
-                                                    : "the next run";
-        err = store_waits_set(w->round->store, domain, w->life.generations[i].number, text, t.act == LIFE_WAIT ? t.until_s : 0,
-                              why);
+        struct buf text = BUF_INIT;
+        describe_wait(w, i, &t, &text);
+        err = store_waits_set(w->round->store, domain, w->life.generations[i].number, buf_cstr(&text),
+                              t.act == LIFE_WAIT ? t.until_s : 0, why);
+        buf_free(&text);
     }
     if (err == ZEGEL_OK)
         err = store_fault_set(w->round->store, domain, buf_cstr(&w->fault), why);

@@ -6,6 +6,7 @@
 #include "config/config.h"
 #include "dns/observe.h"
 #include "dns/update.h"
+#include "lifecycle/nodes.h"
 #include "lifecycle/store.h"
 #include "pkcs11/token.h"
 
@@ -15,7 +16,9 @@ struct round {
     const struct config *config;
     const char *who; /* for the ledger */
     struct observe *observe;
-    const struct update_server *server; /* NULL: updates cannot be sent */
+    const struct nodes *nodes;
+    const struct update_server *server; /* of the domain; NULL: updates cannot be sent, since: */
+    const char *server_fault;
     /* The token of that index in config.tokens, logged in; NULL and a line in `why` when it does not answer. */
     struct token *(*token)(void *arg, unsigned index, struct buf *why);
     void (*say)(void *arg, const char *domain, const char *line); /* what was done, and what people have to do */

@@ -44,7 +44,7 @@ int store_begin(struct store *s, struct buf *why);
 int store_commit(struct store *s, struct buf *why);
 void store_rollback(struct store *s);
 
-/* ZEGEL_ERR_REFUSED when the clock is behind what was written already; notes `now_s` otherwise. */
+/* ZEGEL_ERR_REFUSED when the clock is behind the last step that was written. */
 int store_clock(struct store *s, int64_t now_s, struct buf *why);
 
 /* A domain that was never seen is an empty one. */

@@ -19,7 +19,13 @@ int store_clock(struct store *s, int64_t now_s, struct buf *why)
                  (long long)(last - now_s));
         return ZEGEL_ERR_REFUSED;
     }
-    return err == ZEGEL_OK && now_s > last ? store_do(s, why, "UPDATE clock SET last_s = ?", "i", now_s) : err;
+    return err;
+}
+
+/* Only with what was done: a clock that leapt ahead, so that no answer validates and nothing is done, may be set right again. */
+static int note_clock(struct store *s, int64_t now_s, struct buf *why)
+{
+    return store_do(s, why, "UPDATE clock SET last_s = ? WHERE last_s < ?", "ii", now_s, now_s);
 }
 
 /* ---- domains and generations ---- */
@@ -123,10 +129,11 @@ int store_save(struct store *s, const char *domain, const struct life_domain *d,
 
 int store_enter(struct store *s, const struct store_transition *t, struct buf *why)
 {
-    return store_do(s, why,
-                    "INSERT INTO transitions (time_s, domain, number, act, state_from, state_to, who, note)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    "isisssss", t->time_s, t->domain, (int64_t)t->number, t->act, t->from, t->to, t->who, t->note);
+    int err = store_do(s, why,
+                       "INSERT INTO transitions (time_s, domain, number, act, state_from, state_to, who, note)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                       "isisssss", t->time_s, t->domain, (int64_t)t->number, t->act, t->from, t->to, t->who, t->note);
+    return err == ZEGEL_OK ? note_clock(s, t->time_s, why) : err;
 }
 
 int store_fault_set(struct store *s, const char *domain, const char *text, struct buf *why)
@@ -254,7 +261,7 @@ int store_intend(struct store *s, int64_t now_s, const char *domain, unsigned nu
     int err = store_do(s, why, "INSERT INTO intents (time_s, domain, number, act, what) VALUES (?, ?, ?, ?, ?)", "isiss", now_s,
                        domain, (int64_t)number, act, what);
     *intent = sqlite3_last_insert_rowid(s->db);
-    return err;
+    return err == ZEGEL_OK ? note_clock(s, now_s, why) : err;
 }
 
 int store_outcome(struct store *s, int64_t intent, int64_t now_s, const char *outcome, struct buf *why)

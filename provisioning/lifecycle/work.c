@@ -3,8 +3,10 @@
 #include <stdio.h>
 
 #include "base/err.h"
-#include "lifecycle/active.h"
 #include "lifecycle/made.h"
+#include "lifecycle/nodes.h"
+
+enum { FAULT_MAX = 360 }; /* octets of all faults; store_fault_get has room for them */
 
 void work_clear(struct work *w)
 {
@@ -38,8 +40,10 @@ int work_load(struct work *w, struct buf *why)
 
 void work_fault(struct work *w, const char *line)
 {
-    if (strstr(buf_cstr(&w->fault), line) == NULL && w->fault.len + strlen(line) < 360)
-        buf_addf(&w->fault, "%s%s", w->fault.len == 0 ? "" : "; ", line);
+    size_t len = strlen(line), room = w->fault.len < FAULT_MAX ? FAULT_MAX - w->fault.len : 0;
+    if (strstr(buf_cstr(&w->fault), line) != NULL || (room < len && w->fault.len > 0))
+        return; /* the first is named, however long it is */
+    buf_addf(&w->fault, "%s%.*s%s", w->fault.len == 0 ? "" : "; ", (int)(len < room ? len : room), line, len > room ? "..." : "");
 }
 
 /* ---- DNS ---- */
@@ -159,15 +163,16 @@ static void see_token(struct work *w, unsigned i)
 static void see_daemon(struct work *w)
 {
     w->world.taken_s = 0;
+    w->lags = NULL;
     for (unsigned i = 0; i < w->life.count; i++) {
         const struct life_generation *g = &w->life.generations[i];
         struct buf why = BUF_INIT;
         if (g->number == w->life.signing) {
-            int64_t taken = active_taken(w->round->config, w->domain->domain, w->parts[i].keys, w->parts[i].count);
+            int64_t taken = nodes_taken(w->round->nodes, w->domain->domain, w->parts[i].keys, w->parts[i].count, &w->lags);
             w->world.taken_s = taken != 0 && taken < g->activated_s ? g->activated_s : taken;
         } else if (g->state == LIFE_ACTIVE) {
-            w->world.views[i].signed_s = active_signed(w->round->config, w->domain->domain, w->parts[i].keys, w->parts[i].count,
-                                                       w->now_s - w->policy.unused, w->now_s, &why);
+            w->world.views[i].signed_s = nodes_signed(w->round->config, w->domain->domain, w->parts[i].keys, w->parts[i].count,
+                                                      w->now_s - w->policy.unused, w->now_s, &why);
         }
         if (why.len > 0)
             work_fault(w, buf_cstr(&why));

@@ -25,6 +25,7 @@ struct work {
     struct life_world world;
     struct work_part parts[LIFE_GENERATIONS_MAX];
     struct buf fault; /* what stood in the way; the first of each kind */
+    const char *lags; /* a node that does not sign with what is to sign: its name, "" for this host; NULL: all do */
     int64_t now_s;
 };
 

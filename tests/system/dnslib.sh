@@ -121,6 +121,7 @@ start_internet() {
             *) ds_of 127.0.0.2 "$zone." ;;
             esac
         done
+        if [ -e "$WORK/more.nl" ]; then cat "$WORK/more.nl"; fi # zones of other servers
     } >"$WORK/top/nl.zone"
     # The DS of nl is known once nl is signed: the root, of the same server, gets its file only then.
     { knot_conf top 127.0.0.1; printf '  - domain: nl\n    file: %s/top/nl.zone\n    dnssec-signing: on\n    dnssec-policy: sign\n    zonefile-sync: -1\n' "$WORK"

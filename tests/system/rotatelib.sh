@@ -51,8 +51,10 @@ start_rotation_dns() {
     KNOT_POLICY="    rrsig-lifetime: 800d
     rrsig-refresh: 30d"
     allow_updates
-    ZONES=example.nl
-    plain_zone example.nl
+    ZONES=${ZONES:-example.nl}
+    local zone
+    for zone in $ZONES; do plain_zone "$zone"; done
+    if declare -F more_dns >/dev/null; then more_dns; fi
     start_internet
     echo "$SECRET" >"$WORK/secret"
 }
@@ -70,9 +72,9 @@ R() {
     LD_PRELOAD=$OURS "$BUILD/zegel" rotate "$@" --config "$WORK/zegel.yaml" >"$WORK/seen" 2>&1 || CODE=$?
 }
 says() { [ "$CODE" -eq "$1" ] && grep -q -- "$2" "$WORK/seen"; } # EXIT_CODE REGEX
-refresh() { knotc -s "$WORK/secondary/knot.sock" zone-refresh example.nl >/dev/null; }
-serial() { kdig +short "@$1" example.nl SOA | cut -d' ' -f3; }
-same_serial() { [ "$(serial 127.0.0.2)" = "$(serial 127.0.0.3)" ]; }
+refresh() { knotc -s "$WORK/secondary/knot.sock" zone-refresh >/dev/null; }
+serials() { local zone; for zone in $ZONES; do kdig +short "@$1" "$zone" SOA | cut -d' ' -f3; done; }
+same_serial() { [ "$(serials 127.0.0.2)" = "$(serials 127.0.0.3)" ]; }
 # The secondary has what the primary has.
 catch_up() {
     same_serial && return
@@ -106,13 +108,13 @@ until_state() { # N STATE STEP_S MOST_STEPS
 # Where nobody runs zegeld: what is in active.yaml is taken now.
 take() {
     "$PYTHON" - "$WORK/state" "$(now)" <<'PY'
-import re, sys
+import os, re, sys
 state, now = sys.argv[1:]
-text = open(state + "/active.yaml").read()
-old = dict(line.split(" ", 1) for line in open(state + "/taken")) if __import__("os").path.exists(state + "/taken") else {}
-selectors = ",".join(re.findall(r"selector: (\S+),", text))
-if selectors:
-    same = old.get("example.nl", "").strip().endswith(" " + selectors)
-    open(state + "/taken", "w").write("example.nl " + (old["example.nl"] if same else f"{now} {selectors}\n").rstrip("\n") + "\n")
+old = dict(line.split(" ", 1) for line in open(state + "/taken")) if os.path.exists(state + "/taken") else {}
+new = {}
+for part in open(state + "/active.yaml").read().split("- domain: ")[1:]:
+    domain, selectors = part.split()[0], ",".join(re.findall(r"selector: (\S+),", part))
+    new[domain] = old[domain] if old.get(domain, "").strip().endswith(" " + selectors) else f"{now} {selectors}\n"
+open(state + "/taken", "w").writelines(f"{domain} {rest}" for domain, rest in sorted(new.items()))
 PY
 }

@@ -14,6 +14,12 @@ begin "$@"
 start_rotation_world
 start_rotating_zegeld
 
+# With a clock that is off by this more, seconds.
+R_at() { # SECONDS COMMAND...
+    cp "$CLOCKSTEP" "$WORK/clock2"
+    CLOCKSTEP=$WORK/clock2 set_clock $((STEPPED + $1))
+    CLOCKSTEP=$WORK/clock2 R "${@:2}"
+}
 taken() { grep -q "$1" "$WORK/state/taken" 2>/dev/null; } # SELECTOR
 no_state_moved() { [ "$(states)" = "$1" ]; }
 # Changes one record by hand, as somebody else would, and everybody serves it.
@@ -28,6 +34,9 @@ selector() { sql "SELECT selector FROM keys WHERE number = $1 AND algorithm ${2:
 record() { kdig +short @127.0.0.2 "$(selector "$1")._domainkey.example.nl" TXT; }
 
 # ---- before anything is published
+R_at -2592000 run
+check "a clock from before the signatures of DNS: nothing is begun" says 3 'bogus'
+check "... and no step was written" test -z "$(sql "SELECT * FROM transitions UNION SELECT seq, time_s, domain, number, act, what, outcome, outcome_s FROM intents")"
 echo "not base64 of anything" | base64 >"$WORK/secret"
 R run
 check "a wrong TSIG secret is named" says 3 'another secret for the TSIG key zegel'
@@ -59,6 +68,7 @@ R run
 check "a secondary that is down is named" says 3 'ns2.example.nl 127.0.0.3: no answer'
 check "... and moves nothing" no_state_moved "$before"
 start_knotd secondary
+SECONDARY_PID=$KNOT_PID
 wait_for 20 serves 127.0.0.3 example.nl SOA || die "the secondary does not come back"
 R run
 check "... and is forgotten when it is back" test "$CODE" -eq 0
@@ -66,6 +76,38 @@ advance -3600
 R run
 check "a clock that is behind is refused" says 1 'the clock is 3[56][0-9][0-9] s behind'
 advance 3600
+R_at $((900 * 86400)) run
+check "a clock behind the end of all signatures: no answer validates" says 3 'bogus'
+check "... and nothing moves, though all is due by it" no_state_moved "$before"
+R run
+check "... nor does it stand in the way of the right one" test "$CODE" -eq 0
+sed -i "s,$WORK/anchor,$WORK/anchor2," "$WORK/resolver.conf"
+echo ". 3600 IN DS 1 13 2 $(printf '%064d' 0)" >"$WORK/anchor2"
+R run
+check "bogus answers are named" says 3 'example.nl: resolver: .*bogus: '
+check "... in the status too, 1" test "$(R status; echo "$CODE $(grep -c 'resolver: .*bogus: ' "$WORK/seen")")" = "1 1"
+check "... and move nothing" no_state_moved "$before"
+sed -i "s,$WORK/anchor2,$WORK/anchor," "$WORK/resolver.conf"
+
+# A server that tells a lie of its own, unsigned: it is named; the resolver does not believe it, and so the domain is not frozen.
+stop_pid "$SECONDARY_PID"
+mkdir "$WORK/liar"
+{ cat "$WORK/zones/example.nl.zone"; echo "$(name 1 '<>') TXT \"v=DKIM1; k=ed25519; p=AAAA\""; } >"$WORK/liar/example.nl.zone"
+{ knot_conf liar 127.0.0.3; printf '  - domain: example.nl\n    file: %s/liar/example.nl.zone\n' "$WORK"; } >"$WORK/liar/knot.conf"
+start_knotd liar
+LIAR_PID=$KNOT_PID
+wait_for 20 serves 127.0.0.3 "$(name 1 '<>')" TXT || die "the liar does not serve"
+R run
+check "a poisoned answer is named, with who gave it" says 3 'ns2.example.nl 127.0.0.3: a record that nobody here put there'
+check "... and moves nothing" no_state_moved "$before"
+R status
+check "... nor freezes what the resolver sees as it should be" test "$(grep -c FROZEN "$WORK/seen")" -eq 0
+stop_pid "$LIAR_PID"
+start_knotd secondary
+SECONDARY_PID=$KNOT_PID
+wait_for 20 serves 127.0.0.3 example.nl SOA || die "the secondary does not come back"
+R run
+check "... and is forgotten when it is gone" test "$CODE" -eq 0
 exec 7>>"$WORK/state/zegel.db.lock"
 flock 7
 R run

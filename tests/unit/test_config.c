@@ -419,6 +419,32 @@ START_TEST(bad_rotations)
     }
     struct config *c = NULL;
     ck_assert_int_eq(parse_with_active(TOKEN "domains:\n" ROTATING("a.nl"), "", &c, &why), ZEGEL_ERR_CONFIG); /* no dns.update */
+    static const char own[] =
+        TOKEN "nodes: [mx2, mx3.a.nl]\ndomains:\n" ROTATING("a.nl") "    update: {server: %s, key: k, secret: %s}\n";
+    static const struct {
+        const char *server, *secret;
+        int err;
+    } updates[] = {{"192.0.2.1", "file:/s", ZEGEL_OK},
+                   {"ns.a.nl", "file:/s", ZEGEL_ERR_CONFIG},
+                   {"192.0.2.1", "c2VjcmV0", ZEGEL_ERR_CONFIG}};
+    for (size_t i = 0; i < sizeof updates / sizeof updates[0]; i++) {
+        struct buf yaml = BUF_INIT;
+        c = NULL;
+        buf_addf(&yaml, own, updates[i].server, updates[i].secret);
+        ck_assert_int_eq(parse_with_active(buf_cstr(&yaml), "", &c, &why), updates[i].err);
+        ck_assert(i != 0 || (c->nodes_count == 2 && strcmp(c->domains[0].update->server, "192.0.2.1") == 0));
+        ck_assert(strstr(buf_cstr(&why), "c2VjcmV0") == NULL); /* whatever stands there may be the secret itself */
+        config_free(c);
+        buf_free(&yaml);
+    }
+    static const char *const nodes[] = {"[../x]", "[a/b]", "['']", "[mx2, mx2]", "[.]"};
+    for (size_t i = 0; i < sizeof nodes / sizeof nodes[0]; i++) {
+        struct buf yaml = BUF_INIT;
+        c = NULL;
+        buf_addf(&yaml, TOKEN "nodes: %s\ndomains:\n" DOMAIN("a.nl"), nodes[i]);
+        ck_assert_msg(parse_with_active(buf_cstr(&yaml), "", &c, &why) == ZEGEL_ERR_CONFIG, "%s", nodes[i]);
+        buf_free(&yaml);
+    }
     ck_assert_int_eq(config_parse("t", BYTES_LIT(TOKEN "domains:\n  - domain: a.nl\n"), &c, &why), ZEGEL_ERR_CONFIG);
     buf_free(&why);
 }

@@ -187,7 +187,11 @@ START_TEST(test_the_clock)
 {
     make_state();
     struct store *s = open_store();
+    const struct store_transition t = {
+        .time_s = 1000000, .domain = "a.nl", .act = "suspend", .from = "", .to = "", .who = "x", .note = ""};
+    good(store_clock(s, 9000000, &why)); /* nothing was done then */
     good(store_clock(s, 1000000, &why));
+    good(store_enter(s, &t, &why));
     good(store_clock(s, 999996, &why)); /* a little */
     ck_assert_int_eq(store_clock(s, 999000, &why), ZEGEL_ERR_REFUSED);
     ck_assert_ptr_nonnull(strstr(buf_cstr(&why), "1000 s behind"));
