@@ -87,6 +87,18 @@ for trick in "${tricks[@]}"; do
 done
 no_defects "DNS"
 if grep -vE '^([^ ]*\.)?_domainkey\.evil\.nl\. ' asked | grep .; then not_ok "DNS" "other names were asked for"; else ok "DNS: $(wc -l <asked) questions, all for keys"; fi
+# Thirty keys to look for, none of which is to be had
+{ for i in $(seq 30); do
+    printf 'DKIM-Signature: v=1; a=rsa-sha256; d=evil.nl; s=r%s; h=From; bh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=AAAA\n' "$i"
+  done
+  message someone@evil.nl thirty; } >m
+got=$(deliver thirty m)
+names=$(grep -oE '^r[0-9]+\._domainkey' asked | sort -u | wc -l)
+if [ "$names" -eq 8 ] && [ "$(grep -o 'dkim=temperror' <<<"$got" | wc -l)" -eq 8 ] && [ "$(grep -o 'dkim=' <<<"$got" | wc -l)" -eq 9 ]; then
+    ok "thirty signatures: $names look-ups, 9 results"
+else
+    not_ok "thirty signatures" "$names look-ups; $got"
+fi
 
 # ---- a milter process that was taken over
 mv libexec/zegel-milter libexec/zegel-milter.real
