@@ -20,6 +20,7 @@ static struct {
 void listener_set(int fd)
 {
     listener.fd = fd;
+    stream_listener(fd);
 }
 
 bool listener_is_set(void)

@@ -6,11 +6,13 @@
  * Diagnostics: one line per message on standard error; exits 0 when told to end, 78 when it was not given what it needs. */
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -23,9 +25,10 @@
 #include "milter/listener.h"
 #include "milter/session.h"
 #include "milter/signing.h"
+#include "milter/stream.h"
 #include "sandbox/sandbox.h"
 
-enum { CONFIG_MAX = 256 * 1024 * 1024 };
+enum { CONFIG_MAX = 256 * 1024 * 1024, SERVES_WITHIN_MS = 5000 };
 
 static bool sandboxed, landlock_optional;
 
@@ -93,10 +96,25 @@ static bool take_control(bool *has_config)
     return control_answer(&c) == ZEGEL_OK;
 }
 
+/* Once libmilter serves. Where it does not begin to, another process may. */
+static void say_ready(void)
+{
+    for (int64_t deadline_ms = clock_monotonic_ms() + SERVES_WITHIN_MS; !stream_is_served();) {
+        if (clock_left_ms(deadline_ms) == 0) {
+            log_error("libmilter does not begin to serve; ending this process, a fresh one takes over");
+            _exit(EX_OSERR);
+        }
+        (void)poll(NULL, 0, 1);
+    }
+    if (control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK)
+        _exit(EX_OSERR);
+}
+
 static void *follow_supervisor(void *arg)
 {
     bool has_config = true;
     (void)arg;
+    say_ready();
     while (take_control(&has_config))
         ;
     _exit(EX_OK); /* smfi_stop() would wait for the lock that the listening thread holds in poll() */
@@ -141,7 +159,6 @@ int main(int argc, char **argv)
     if (!enter_sandbox())
         return EX_CONFIG;
     if ((verifies ? inbound_start(argv[1]) : signing_start()) != ZEGEL_OK ||
-        control_send(CONTROL_FD, CONTROL_READY, "milter", -1) != ZEGEL_OK ||
         pthread_create(&thread, NULL, follow_supervisor, NULL) != 0)
         return EX_OSERR;
     int result = smfi_main();

@@ -24,6 +24,19 @@ static struct {
     _Atomic(struct left *) left;
 } streams[LISTENER_FDS_MAX];
 
+static int listening = -1;
+static _Atomic bool served;
+
+void stream_listener(int fd)
+{
+    listening = fd;
+}
+
+bool stream_is_served(void)
+{
+    return atomic_load(&served);
+}
+
 void stream_open(int fd)
 {
     atomic_store(&streams[fd].is_connection, true);
@@ -98,6 +111,8 @@ int poll(struct pollfd *fds, nfds_t count, int timeout)
     for (nfds_t i = 0; i < count; i++) {
         bool left = (fds[i].events & POLLIN) != 0 && is_stream(fds[i].fd) && atomic_load(&streams[fds[i].fd].left) != NULL;
         fds[i].revents = left ? POLLIN : 0;
+        if (i == 0 && fds[i].fd != listening && !is_stream(fds[i].fd)) /* the first of its controller is a pipe */
+            atomic_store_explicit(&served, true, memory_order_relaxed);
         ready += left;
     }
     if (ready > 0)

@@ -7,8 +7,15 @@
 #ifndef ZEGEL_MILTER_STREAM_H
 #define ZEGEL_MILTER_STREAM_H
 
+#include <stdbool.h>
+
 /* `fd` is a connection of an MTA from now on, until stream_close. It is read by one thread at a time (libmilter sees to that). */
 void stream_open(int fd);
+/* The listening socket, which is no connection. Before libmilter runs. */
+void stream_listener(int fd);
+/* libmilter's controller has begun to wait for what connections say. Without it (no memory for its list, and it ends in silence)
+ * they are accepted, and then nobody reads them. */
+bool stream_is_served(void);
 /* Forgets what is left of it. Before the descriptor is closed; for one that is no connection: nothing. */
 void stream_close(int fd);
 
