@@ -7,11 +7,12 @@
 #include "cmd.h"
 #include "supervisor/pin.h"
 
+enum { LINE_MAX_LEN = 260 };
+
 /* From the terminal itself, not from standard input, which may be a message. */
 int cmd_ask_secret(const char *prompt, struct buf *secret, struct buf *why)
 {
     struct termios old, quiet;
-    char line[260];
     FILE *tty = fopen("/dev/tty", "r+e");
     if (tty == NULL || tcgetattr(fileno(tty), &old) != 0) {
         buf_addf(why, "%s: there is no terminal to ask on", prompt);
@@ -19,18 +20,18 @@ int cmd_ask_secret(const char *prompt, struct buf *secret, struct buf *why)
             (void)fclose(tty);
         return ZEGEL_ERR_SYSTEM;
     }
+    (void)setvbuf(tty, NULL, _IONBF, 0); /* no buffer that would keep it */
     quiet = old;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
     (void)tcsetattr(fileno(tty), TCSAFLUSH, &quiet); /* first: who is quick would see the PIN, and have it thrown away */
     (void)fprintf(tty, "%s: ", prompt);
     (void)fflush(tty);
-    bool got = fgets(line, sizeof line, tty) != NULL;
+    bool got = buf_lock(secret) && buf_reserve(secret, LINE_MAX_LEN) && fgets((char *)secret->data, LINE_MAX_LEN, tty) != NULL;
     (void)tcsetattr(fileno(tty), TCSAFLUSH, &old);
     (void)fputc('\n', tty);
     (void)fclose(tty);
     if (got)
-        buf_add(secret, bytes_of(line, strcspn(line, "\r\n")));
-    wipe(line, sizeof line);
+        secret->len = strcspn((char *)secret->data, "\r\n");
     if (got && secret->len > 0)
         return ZEGEL_OK;
     buf_addf(why, "%s: nothing was typed", prompt);

@@ -3,11 +3,45 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 void wipe(void *data, size_t len)
 {
     if (len > 0)
         explicit_bzero(data, len);
+}
+
+/* ---- pages for secrets ---- */
+
+static uint8_t *locked_new(size_t cap)
+{
+    uint8_t *data = mmap(NULL, cap, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (data == MAP_FAILED)
+        return NULL;
+    (void)madvise(data, cap, MADV_DONTDUMP);
+    if (mlock(data, cap) == 0)
+        return data;
+    (void)munmap(data, cap);
+    return NULL;
+}
+
+static void release(struct buf *b)
+{
+    wipe(b->data, b->cap);
+    if (!b->locked)
+        free(b->data);
+    else if (b->data != NULL)
+        (void)munmap(b->data, b->cap);
+    b->data = NULL;
+    b->cap = 0;
+}
+
+bool buf_lock(struct buf *b)
+{
+    release(b);
+    b->len = 0;
+    b->locked = true;
+    return buf_reserve(b, 1);
 }
 
 bool buf_reserve(struct buf *b, size_t extra)
@@ -21,15 +55,14 @@ bool buf_reserve(struct buf *b, size_t extra)
     size_t cap = b->cap == 0 ? 256 : b->cap;
     while (cap - b->len < extra)
         cap *= 2;
-    uint8_t *data = malloc(cap); /* not realloc: it would leave an unwiped copy behind */
+    uint8_t *data = b->locked ? locked_new(cap) : malloc(cap); /* not realloc: it would leave an unwiped copy behind */
     if (data == NULL) {
         b->failed = true;
         return false;
     }
     if (b->len > 0)
         memcpy(data, b->data, b->len);
-    wipe(b->data, b->cap);
-    free(b->data);
+    release(b);
     b->data = data;
     b->cap = cap;
     return true;
@@ -79,8 +112,7 @@ void buf_clear(struct buf *b)
 
 void buf_free(struct buf *b)
 {
-    wipe(b->data, b->cap);
-    free(b->data);
+    release(b);
     *b = BUF_INIT;
 }
 

@@ -9,10 +9,14 @@ struct buf {
     size_t len;  /* octets in use */
     size_t cap;  /* octets allocated */
     bool failed; /* an allocation failed; nothing was added since. Check once, at the end. */
+    bool locked; /* its memory is never swapped out, and in no core dump */
 };
 
 #define BUF_INIT ((struct buf){0})
 
+/* For a secret, while empty: from now on its memory is pages of its own, locked. False (and `failed` set) where that is not
+ * permitted (RLIMIT_MEMLOCK). */
+bool buf_lock(struct buf *b);
 /* Make room for `extra` more octets. False (and `failed` set) when memory is short. */
 bool buf_reserve(struct buf *b, size_t extra);
 void buf_add(struct buf *b, struct bytes more);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,6 +124,8 @@ int io_read_fd(int fd, const char *name, size_t max, struct buf *content, struct
             return ZEGEL_ERR_TOO_BIG;
         }
         ssize_t n = pread(fd, content->data + content->len, content->cap - content->len, at);
+        if (n < 0 && errno == ESPIPE)
+            n = read(fd, content->data + content->len, content->cap - content->len);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
@@ -226,4 +229,17 @@ int io_memfd(const char *name, struct bytes content)
         return -1;
     }
     return fd;
+}
+
+int io_pipe_with(struct bytes content)
+{
+    int ends[2];
+    if (content.len > PIPE_BUF || pipe2(ends, O_CLOEXEC) != 0)
+        return -1;
+    bool ok = write_whole(ends[1], content);
+    (void)close(ends[1]);
+    if (ok)
+        return ends[0];
+    (void)close(ends[0]);
+    return -1;
 }

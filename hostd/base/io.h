@@ -18,7 +18,7 @@ int io_send_wait(int fd, struct bytes packet, int pass, int64_t deadline_ms);
 int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed);
 /* The content of a regular file of at most `max` octets; ZEGEL_ERR_SYSTEM and a line in `why`. */
 int io_read_file(const char *path, size_t max, struct buf *content, struct buf *why);
-/* The same of an open descriptor, from its beginning. */
+/* The same of an open descriptor, from its beginning; a pipe to its end. */
 int io_read_fd(int fd, const char *name, size_t max, struct buf *content, struct buf *why);
 /* All of it, however often write has to be called; false, with errno, when it takes no more. */
 bool io_write(int fd, struct bytes content);
@@ -31,5 +31,8 @@ int io_replace_file(const char *path, unsigned mode, struct bytes content, struc
 int io_write_new(const char *path, struct bytes content, struct buf *why);
 /* A sealed memory file with this content, or -1. */
 int io_memfd(const char *name, struct bytes content);
+/* The end to read of a pipe with this content, at most 4,096 octets, or -1. For a secret: what the kernel holds in a pipe is never
+ * swapped out, and gone once it was read. */
+int io_pipe_with(struct bytes content);
 
 #endif

@@ -10,7 +10,7 @@ enum { CONTROL_FD = 3, CONTROL_NAME_MAX = 127 };
 /* Numbers stay what they are: after an upgrade a new zegeld talks to the processes of the old one. */
 enum control_kind {
     CONTROL_CONFIG = 1, /* down: a sealed memory file with the YAML; again on reload. `name`: which one */
-    CONTROL_PIN,        /* down: a sealed memory file with the PIN */
+    CONTROL_PIN,        /* down: a pipe with the PIN in it */
     CONTROL_PEER,       /* down: one end of a SOCK_SEQPACKET pair to the process `name` */
     CONTROL_PREVIOUS,   /* down, to signer and tokens, after CONFIG: the one before; what began with it may still be asked for */
     CONTROL_LISTEN,     /* down, to a milter, before the configuration: the listening socket */

@@ -158,7 +158,7 @@ static int hand_over_pin(struct child *c, const struct config_token *t)
 {
     struct buf pin = BUF_INIT, why = BUF_INIT;
     int err = pin_read(t, &pin, &why);
-    int fd = err == ZEGEL_OK ? io_memfd("zegel-pin", buf_bytes(&pin)) : -1;
+    int fd = err == ZEGEL_OK ? io_pipe_with(buf_bytes(&pin)) : -1;
     if (err != ZEGEL_OK)
         log_error("%s", buf_cstr(&why));
     else if (fd < 0 || control_send(c->control, CONTROL_PIN, t->name, fd) != ZEGEL_OK) {

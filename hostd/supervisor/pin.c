@@ -15,6 +15,10 @@ static int read_secret(const char *path, struct buf *pin, struct buf *why)
         buf_addf(why, "%s: others may read or change it; chmod 0600 it", path);
         return ZEGEL_ERR_CONFIG;
     }
+    if (!buf_lock(pin)) {
+        buf_addf(why, "%s: no memory for it that is never swapped out (mlock); raise LimitMEMLOCK", path);
+        return ZEGEL_ERR_SYSTEM;
+    }
     if (io_read_file(path, PIN_MAX + 2, pin, why) != ZEGEL_OK)
         return ZEGEL_ERR_CONFIG;
     if (pin->len > 0 && pin->data[pin->len - 1] == '\n')

@@ -30,7 +30,10 @@ static bool take(struct worker *w, struct control *c)
     }
     if (c->kind == CONTROL_FIGURES)
         figures_take(c->fd);
-    else if (io_read_fd(c->fd, "hand-over", c->kind == CONTROL_PIN ? PIN_MAX : CONFIG_MAX, &content, &why) != ZEGEL_OK)
+    else if (c->kind == CONTROL_PIN && !buf_lock(&content)) {
+        buf_add_str(&why, "no memory for the PIN that is never swapped out (mlock); raise LimitMEMLOCK");
+        ok = false;
+    } else if (io_read_fd(c->fd, "hand-over", c->kind == CONTROL_PIN ? PIN_MAX : CONFIG_MAX, &content, &why) != ZEGEL_OK)
         ok = false;
     else if (c->kind == CONTROL_PIN)
         worker_set_pin(w, buf_bytes(&content));
