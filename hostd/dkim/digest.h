@@ -5,6 +5,10 @@
 #include "dkim/limits.h"
 #include "base/bytes.h"
 
+/* Before a process shuts itself in: libcrypto reads its configuration and sets itself up now or never. False: it found no memory,
+ * and lacks SHA-256 for as long as the process lives. */
+bool digest_set_up(void);
+
 struct digest; /* one running SHA-256 */
 
 struct digest *digest_new(void); /* NULL when memory is short */

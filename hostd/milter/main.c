@@ -125,8 +125,6 @@ static bool enter_sandbox(void)
 {
     struct sandbox s = {.profile = SANDBOX_MILTER, .landlock_optional = landlock_optional};
     struct buf why = BUF_INIT;
-    uint8_t hash[DKIM_HASH_LEN];
-    (void)digest_sha256(BYTES_LIT(""), hash); /* libcrypto reads its configuration now or never */
     sandboxed = sandbox_apply(&s, &why) == ZEGEL_OK;
     if (!sandboxed)
         log_error("%s", buf_cstr(&why));
@@ -151,10 +149,18 @@ int main(int argc, char **argv)
         if (!take_control(&has_config))
             return EX_CONFIG;
     (void)smfi_settimeout(7210);
-    if (!listener_is_set() || smfi_setconn((char *)(uintptr_t)listener_conn()) != MI_SUCCESS ||
-        smfi_register(verifies ? inbound_milter : session_milter) != MI_SUCCESS || smfi_opensocket(0) != MI_SUCCESS) {
-        log_error("listen: %s: no socket that libmilter can use", argv[1]);
+    if (!listener_is_set()) {
+        log_error("listen: %s: was not given the socket", argv[1]);
         return EX_CONFIG;
+    }
+    if (smfi_setconn((char *)(uintptr_t)listener_conn()) != MI_SUCCESS ||
+        smfi_register(verifies ? inbound_milter : session_milter) != MI_SUCCESS || smfi_opensocket(0) != MI_SUCCESS) {
+        log_error("listen: %s: libmilter does not take the socket; ending this process, a fresh one takes over", argv[1]);
+        return EX_OSERR;
+    }
+    if (!digest_set_up()) {
+        log_error("libcrypto gives no SHA-256; ending this process, a fresh one takes over");
+        return EX_OSERR;
     }
     if (!enter_sandbox())
         return EX_CONFIG;

@@ -38,13 +38,11 @@ static struct signer *start(const struct config *c)
     struct buf why = BUF_INIT, dir = BUF_INIT;
     struct audit *audit = NULL;
     struct signer *s = NULL;
-    uint8_t hash[DKIM_HASH_LEN];
     buf_addf(&dir, "%s/audit", c->state);
     struct audit_config cfg = {
         .dir = buf_cstr(&dir), .origin = c->audit.origin, .segment_max = c->audit.segment_max, .keep = c->audit.keep_max};
     struct sandbox sandbox = {
         .profile = SANDBOX_SIGNER, .landlock_optional = c->landlock_optional, .write = {cfg.dir}, .write_count = 1};
-    (void)digest_sha256(BYTES_LIT(""), hash); /* libcrypto reads its configuration now or never */
     if (sandbox_apply(&sandbox, &why) == ZEGEL_OK && audit_open(&cfg, &audit, &why) == ZEGEL_OK)
         s = signer_new(audit, c->audit.origin);
     else
@@ -124,6 +122,10 @@ int main(void)
             continue; /* answered when it is in force */
         }
         if (c.kind == CONTROL_CONFIG) {
+            if (!digest_set_up()) {
+                log_error("libcrypto gives no SHA-256; ending this process, a fresh one takes over");
+                return EX_OSERR;
+            }
             struct config *config = read_config(c.fd);
             if (config == NULL || (s = start(config)) == NULL)
                 return EX_CONFIG;
