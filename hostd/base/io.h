@@ -31,8 +31,8 @@ int io_replace_file(const char *path, unsigned mode, struct bytes content, struc
 int io_write_new(const char *path, struct bytes content, struct buf *why);
 /* A sealed memory file with this content, or -1. */
 int io_memfd(const char *name, struct bytes content);
-/* The end to read of a pipe with this content, at most 4,096 octets, or -1. For a secret: what the kernel holds in a pipe is never
- * swapped out, and gone once it was read. */
+/* The end to read of a pipe with this content, at most 4,096 octets, or -1. For a secret: what the kernel holds in a pipe is
+ * never swapped out, and gone once it was read. */
 int io_pipe_with(struct bytes content);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef ZEGEL_LOG_H
 #define ZEGEL_LOG_H
 
+#include <stdbool.h>
+
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* What an event is about; NULL or "": nothing. journald gets each as a field, which `journalctl QUEUE_ID=...` finds. */
@@ -27,6 +29,14 @@ void log_through(int fd, const char *where);
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same about a message: the line begins with its queue id. */
 void log_event(enum log_level level, const struct log_fields *f, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Of what another process can do as often as it likes: counts it in *times, and is true the 1st, 2nd, 4th, 8th ... time. One that
+ * was taken over must not fill the log. */
+static inline bool log_seldom(unsigned *times)
+{
+    ++*times;
+    return (*times & (*times - 1)) == 0;
+}
 
 #define log_error(...) log_line(LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(...) log_line(LOG_LEVEL_WARN, __VA_ARGS__)

@@ -32,7 +32,9 @@ static void take_answer(struct client *c, struct bytes packet)
 {
     uint64_t id;
     if (!c->kind->read_id(packet, &id)) {
-        log_error("%s sent a malformed answer of %zu octets; ignored", c->kind->peer, packet.len);
+        if (log_seldom(&c->malformed))
+            log_error("%s sent a malformed answer of %zu octets; ignored (%u times so far)", c->kind->peer, packet.len,
+                      c->malformed);
         return;
     }
     struct waiting *w = find(c, id);

@@ -32,6 +32,7 @@ struct client {
     uint64_t generation; /* of the peer */
     uint64_t next_id;
     struct waiting *waiting;
+    unsigned malformed;            /* answers */
     uint8_t packet[IO_PACKET_MAX]; /* on its way out; under the lock */
 };
 

@@ -77,11 +77,9 @@ static struct peer *find_peer(struct resolver *r, uint64_t serial)
     return NULL;
 }
 
-/* Said less and less often: one that was taken over must not fill the log. */
 static void complain(struct peer *about, const char *what)
 {
-    about->faults++;
-    if ((about->faults & (about->faults - 1)) == 0)
+    if (log_seldom(&about->faults))
         log_warn("a milter process %s (%u times so far)", what, about->faults);
 }
 

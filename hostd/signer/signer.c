@@ -56,6 +56,7 @@ struct milter {
     int fd;
     unsigned front_end; /* index into signer.front_ends */
     uint64_t serial;
+    unsigned malformed; /* of its requests */
 };
 
 struct signer {
@@ -181,11 +182,13 @@ static void judge(struct signer *s, const struct milter *m, const struct sign_re
         set_reason(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
 }
 
-static void take_request(struct signer *s, const struct milter *m, struct bytes packet)
+static void take_request(struct signer *s, struct milter *m, struct bytes packet)
 {
     struct sign_request in;
     if (!sign_request_unpack(packet, &in)) {
-        log_error("malformed request of %zu octets from a milter process; ignored", packet.len);
+        if (log_seldom(&m->malformed))
+            log_error("malformed request of %zu octets from a milter process; ignored (%u times so far)", packet.len,
+                      m->malformed);
         return;
     }
     struct request *r = calloc(1, sizeof *r);
@@ -340,7 +343,9 @@ static void take_token_reply(struct signer *s, unsigned token, unsigned number, 
     struct token_reply in;
     struct worker *w = &s->workers.tokens[token].all[number];
     if (!token_reply_unpack(packet, &in)) {
-        log_error("malformed answer of %zu octets from a worker of token %s; ignored", packet.len, s->workers.tokens[token].name);
+        if (log_seldom(&w->malformed))
+            log_error("malformed answer of %zu octets from a worker of token %s; ignored (%u times so far)", packet.len,
+                      s->workers.tokens[token].name, w->malformed);
         return;
     }
     if (in.id == TOKEN_REPLY_LOGGED_IN) {
@@ -513,7 +518,7 @@ void signer_add_worker(struct signer *s, const char *name, int fd)
 }
 
 /* Takes what is there. False when the peer is gone. */
-static bool drain_milter(struct signer *s, const struct milter *m)
+static bool drain_milter(struct signer *s, struct milter *m)
 {
     for (int i = 0; i < BATCH_MAX; i++) {
         struct pollfd p = {.fd = m->fd, .events = POLLIN};

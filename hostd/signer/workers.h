@@ -13,6 +13,7 @@ struct worker {
     unsigned in_flight;
     bool full;              /* its socket took no more: wait for POLLOUT */
     bool logged_in;         /* it has said so, or signed */
+    unsigned malformed;     /* of its answers */
     int64_t heard_ms;       /* its last answer, or when it got the first of what it has */
     int64_t avoid_until_ms; /* it could not; what another one may be able to */
 };
