@@ -3,7 +3,6 @@
 #define ZEGEL_TEST_SOFTHSM_H
 
 #include <check.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include "pkcs11/init.h"
 #include "pkcs11/latch.h"
 #include "pkcs11/sign.h"
+#include "tempdir.h"
 
 #define SOFTHSM_MODULE "/usr/lib/softhsm/libsofthsm2.so"
 #define SOFTHSM_PIN "1234"
@@ -21,19 +21,11 @@
 static char softhsm_dir[64], softhsm_latch[96];
 static struct module *softhsm_module;
 
-static int softhsm_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static void softhsm_stop(void)
 {
     module_close(softhsm_module);
     softhsm_module = NULL;
-    (void)nftw(softhsm_dir, softhsm_remove, 8, FTW_DEPTH | FTW_PHYS);
+    tempdir_remove(softhsm_dir);
 }
 
 /* With one token "zegel", its user PIN SOFTHSM_PIN. */

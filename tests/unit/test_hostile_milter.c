@@ -14,12 +14,10 @@
 #include "ipc/control.h"
 #include "ipc/milter_signer.h"
 #include "mock/p11fault.h"
+#include "processes.h"
 #include "softhsm.h"
 #include "unit.h"
 
-enum { ANSWER_WITHIN_MS = 20000 };
-
-static char build[PATH_MAX];
 static int hostile = -1, honest = -1, signer_control = -1, token_control = -1;
 static pid_t signer_pid, token_pid;
 static struct p11fault *fault;
@@ -27,42 +25,6 @@ static uint64_t next_id;
 static unsigned signed_ones, refused_ones, forms, outside;
 
 /* ---- the two processes, as zegeld starts them ---- */
-
-static pid_t spawn(const char *program, const char *argument, int *control)
-{
-    char path[PATH_MAX + 64];
-    char *argv[] = {path, (char *)(uintptr_t)argument, NULL};
-    int fds[2];
-    (void)snprintf(path, sizeof path, "%s/%s", build, program);
-    ck_assert_int_eq(io_pair(fds), ZEGEL_OK);
-    pid_t pid = fork();
-    if (pid == 0) {
-        (void)dup2(fds[1], CONTROL_FD);
-        (void)fcntl(CONTROL_FD, F_SETFD, 0);
-        (void)close_range(CONTROL_FD + 1, ~0U, 0);
-        execv(path, argv);
-        _exit(127);
-    }
-    (void)close(fds[1]);
-    *control = fds[0];
-    return pid;
-}
-
-static void hand_over(int control, enum control_kind kind, const char *name, int fd)
-{
-    ck_assert_int_ge(fd, 0);
-    ck_assert_int_eq(control_send(control, kind, name, fd), ZEGEL_OK);
-    (void)close(fd);
-}
-
-static void wait_ready(int control)
-{
-    struct control c;
-    struct pollfd p = {.fd = control, .events = POLLIN};
-    ck_assert_int_gt(poll(&p, 1, ANSWER_WITHIN_MS), 0);
-    ck_assert_int_eq(control_recv(control, &c), ZEGEL_OK);
-    ck_assert_int_eq(c.kind, CONTROL_READY);
-}
 
 static int connect_milter(const char *listen)
 {
@@ -137,11 +99,6 @@ static void start_all(void)
     buf_free(&why);
 }
 
-static bool is_running(pid_t pid)
-{
-    return waitpid(pid, NULL, WNOHANG) == 0;
-}
-
 static void stop_all(void)
 {
     ck_assert(is_running(signer_pid));
@@ -197,11 +154,6 @@ static size_t pack_form(const struct form *f, struct bytes block, uint64_t id, u
     struct packer p = {.data = room, .cap = cap};
     ck_assert(sign_request_pack(&r, &p));
     return p.len;
-}
-
-static void put(int fd, struct bytes packet)
-{
-    ck_assert_int_eq(io_send_wait(fd, packet, -1, clock_monotonic_ms() + ANSWER_WITHIN_MS), ZEGEL_OK);
 }
 
 /* Reads answers up to that of `id`. All others must be refusals. Returns that one's error. */
@@ -567,11 +519,7 @@ END_TEST
 int main(int argc, char **argv)
 {
     const TTest *const tests[] = {start, by_hand, time_and_envelope, one_octet, framing, descriptors, deaf, empty, sum};
-    char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL; /* BUILD/tests/NAME */
-    char self[PATH_MAX];
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)snprintf(self, sizeof self, "%.*s/..", slash == NULL ? 1 : (int)(slash - argv[0]), slash == NULL ? "." : argv[0]);
-    if (realpath(self, build) == NULL)
-        return EXIT_FAILURE;
+    (void)argc;
+    processes_find(argv[0]);
     return unit_run("hostile milter", tests, sizeof tests / sizeof tests[0]);
 }
