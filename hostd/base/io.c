@@ -236,7 +236,7 @@ int io_pipe_with(struct bytes content)
     int ends[2];
     if (content.len > PIPE_BUF || pipe2(ends, O_CLOEXEC) != 0)
         return -1;
-    bool ok = write_whole(ends[1], content);
+    bool ok = io_write(ends[1], content);
     (void)close(ends[1]);
     if (ok)
         return ends[0];
