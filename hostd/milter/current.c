@@ -26,13 +26,13 @@ void current_release(struct current *c)
     }
 }
 
-void current_set(struct config *c)
+bool current_set(struct config *c)
 {
     struct current *s = malloc(sizeof *s);
     if (s == NULL) {
         log_error("out of memory for the new configuration: the old one stays");
         config_free(c);
-        return;
+        return false;
     }
     *s = (struct current){.config = c, .users = 1};
     pthread_mutex_lock(&lock);
@@ -40,6 +40,7 @@ void current_set(struct config *c)
     in_force = s;
     pthread_mutex_unlock(&lock);
     current_release(old);
+    return true;
 }
 
 struct current *current_acquire(void)

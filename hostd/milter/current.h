@@ -6,8 +6,8 @@
 
 struct current; /* a configuration, and how many use it */
 
-/* In force from now on. Takes `c` over. */
-void current_set(struct config *c);
+/* In force from now on. Takes `c` over. False: no memory, and what was in force stays so, which is nothing at the start. */
+bool current_set(struct config *c);
 struct current *current_acquire(void);
 void current_release(struct current *c); /* NULL: nothing */
 const struct config *current_config(const struct current *c);

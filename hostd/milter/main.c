@@ -48,7 +48,7 @@ static bool take_config(int fd)
     if (ok && !sandboxed)
         verifies = config_verifies(c, own_listen);
     if (ok)
-        current_set(c);
+        ok = current_set(c);
     else
         config_free(c);
     buf_free(&yaml);
