@@ -1,7 +1,7 @@
 #!/bin/bash
 # `zegel rotate run` killed (SIGKILL) at its system calls that leave something behind - what it writes and makes durable, on the disk, on the token, and to
 # the DNS server - through one complete rotation; then run again. No key is lost, none is left behind unknowingly, never do two sign, and the end is the same.
-# Short: in each run at a growing number of calls. SOAK=1: from the same beginning at each single call of each run (STRIDE: at each so many).
+# Short: in each run at a growing number of calls. SOAK=1: from the same beginning at each single call of each run (STRIDE: at each so many; STEPS="3 5": of these runs only).
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -134,8 +134,10 @@ exhaustive() { # NAME
     echo "     $1: up to call $n, killed $kills times so far"
 }
 
+steps=0
 step() { # NAME SECONDS
-    if [ -n "${SOAK:-}" ]; then exhaustive "$1"; fi
+    steps=$((steps + 1))
+    if [ -n "${SOAK:-}" ] && [[ " ${STEPS:-$steps} " = *" $steps "* ]]; then exhaustive "$1"; fi
     marching "$1"
     catch_up
     take
