@@ -11,7 +11,7 @@
 #include "lookup.h"
 #include "mta.h"
 
-enum { DEADLINE_MS = 20000 };
+enum { DEADLINE_MS = 20000, SHOWN_MAX = 255 };
 
 static const char body[] = "This message asks whether mail of this domain is signed. Nobody gets it.\r\n";
 
@@ -57,6 +57,23 @@ static const struct config_key *find_bad(const struct config_domain *d, const st
     return NULL;
 }
 
+/* Of a signature that anybody may have made up: it goes to terminals. */
+static void show(struct buf *out, const char *tag, struct bytes value)
+{
+    buf_add_str(out, tag);
+    for (size_t i = 0; i < value.len && i < SHOWN_MAX; i++)
+        buf_add_u8(out, value.data[i] < ' ' || value.data[i] > '~' ? '?' : value.data[i]);
+}
+
+/* A filter that adds anything else, as a second From, changes what people see of a message that verifies. */
+static bool adds_signatures_only(const struct mta_answer *a)
+{
+    for (unsigned i = 0; i < a->added_count; i++)
+        if (!bytes_ieq(bytes_str(a->added[i].name), BYTES_LIT("DKIM-Signature")))
+            return false;
+    return true;
+}
+
 static int judge(const struct config_domain *d, const struct mta_message *m, const struct mta_answer *a, struct observe *dns,
                  struct check_canary *out)
 {
@@ -67,6 +84,7 @@ static int judge(const struct config_domain *d, const struct mta_message *m, con
         dkim_sign_free(s);
         return ZEGEL_ERR_NOMEM;
     }
+    observe_until(dns, clock_monotonic_ms() + DEADLINE_MS); /* however long the daemon took */
     size_t n = verify_message(s, clock_wall_s(), lookup_in_dns, dns, v);
     const struct config_key *bad = find_bad(d, v, n, &fault);
     if (n == 0)
@@ -77,10 +95,12 @@ static int judge(const struct config_domain *d, const struct mta_message *m, con
         (void)snprintf(out->reason, sizeof out->reason, "%s", fault);
     } else
         out->fate = CANARY_GOOD;
-    for (size_t i = 0; i < n; i++)
-        buf_addf(&out->evidence, "s=%.*s d=%.*s: %s, %s, DNSSEC %s\n", (int)v[i].sig.selector.len,
-                 (const char *)v[i].sig.selector.data, (int)v[i].sig.domain.len, (const char *)v[i].sig.domain.data,
-                 dkim_algorithm_name(v[i].sig.algorithm), verify_result_name(v[i].result), verify_dnssec_name(v[i].dnssec));
+    for (size_t i = 0; i < n; i++) {
+        show(&out->evidence, "s=", v[i].sig.selector);
+        show(&out->evidence, " d=", v[i].sig.domain);
+        buf_addf(&out->evidence, ": %s, %s, DNSSEC %s\n", dkim_algorithm_name(v[i].sig.algorithm),
+                 verify_result_name(v[i].result), verify_dnssec_name(v[i].dnssec));
+    }
     dkim_sign_free(s);
     return out->evidence.failed ? ZEGEL_ERR_NOMEM : ZEGEL_OK;
 }
@@ -106,6 +126,8 @@ static int offer(const char *listen, const struct config_domain *d, struct obser
     (void)snprintf(out->through, sizeof out->through, "%s", listen);
     if (err == ZEGEL_OK && !a.accepted)
         (void)snprintf(out->reason, sizeof out->reason, "%s", buf_cstr(&a.reply));
+    else if (err == ZEGEL_OK && !adds_signatures_only(&a))
+        (void)snprintf(out->reason, sizeof out->reason, "it adds a field that is no DKIM-Signature");
     else if (err == ZEGEL_OK)
         err = judge(d, &m, &a, dns, out);
     else if (err != ZEGEL_ERR_NOMEM) {
@@ -121,7 +143,6 @@ static int offer(const char *listen, const struct config_domain *d, struct obser
 int canary_send(const struct config *c, const struct config_domain *d, struct observe *dns, struct check_canary *out)
 {
     int err = ZEGEL_OK;
-    observe_until(dns, clock_monotonic_ms() + DEADLINE_MS);
     *out = (struct check_canary){.fate = CANARY_NOT_TRIED, .reason = "no listen: may sign for this domain"};
     for (unsigned i = 0; err == ZEGEL_OK && out->fate == CANARY_NOT_TRIED && i < c->listen_count; i++)
         if (config_front_end_may(c, c->listen[i], d->domain))

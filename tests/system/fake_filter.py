@@ -1,4 +1,4 @@
-"""A milter that does one thing wrong. fake_filter.py PORT HOW; HOW: silent, gone, huge, garbage, accept, forge, loop"""
+"""A milter that does one thing wrong. fake_filter.py PORT HOW; HOW: silent, gone, huge, garbage, accept, forge, escape, loop, from"""
 import socket
 import struct
 import sys
@@ -9,8 +9,8 @@ def packet(command, data=b""):
     return struct.pack("!I", len(data) + 1) + command + data
 
 
-def forged(selector, algorithm):
-    value = (f" v=1; a={algorithm}; c=relaxed/relaxed; d=live.nl; s={selector}; h=from; "
+def forged(selector, algorithm, domain="live.nl"):
+    value = (f" v=1; a={algorithm}; c=relaxed/relaxed; d={domain}; s={selector}; h=from; "
              "bh=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=;\n\tb=AAAA")
     return packet(b"i", struct.pack("!I", 1) + b"DKIM-Signature\0" + value.encode() + b"\0")
 
@@ -40,7 +40,11 @@ def serve(peer, how):
         elif how == "loop":
             peer.sendall(packet(b"p") * 2000)
         elif how == "accept" or command == b"E":
-            peer.sendall((forged("r", "rsa-sha256") + forged("e", "ed25519-sha256") if how == "forge" else b"") + packet(b"a"))
+            added = {"forge": forged("r", "rsa-sha256") + forged("e", "ed25519-sha256"),
+                     "escape": forged("r\x1b[31m\u009b7m", "rsa-sha256", "\x1b]0;x\x07live.nl\u009b7m") + forged("r\u009b7m", "rsa-sha256") +
+                     forged("r\u202er", "rsa-sha256"),
+                     "from": packet(b"h", b"From\0 somebody@else.example\0")}
+            peer.sendall(added.get(how, b"") + packet(b"a"))
         else:
             peer.sendall(packet(b"c"))
 

@@ -89,7 +89,7 @@ stop_zegeld
 run_check live.nl
 check "no daemon: a warning, no FAIL" [ "$CODE" -eq 0 ]
 check "and said so" has WARN canary
-for how in gone huge garbage accept forge loop silent; do
+for how in gone huge garbage accept forge escape from loop silent; do
     port=$(free_port)
     start "fake-$how" "$PYTHON" "$SYSTEM/fake_filter.py" "$port" "$how"
     wait_for 10 port_open "$port" || die "no fake filter"
@@ -97,6 +97,7 @@ for how in gone huge garbage accept forge loop silent; do
     # All at once, since the silent one takes as long as we wait for a daemon.
     "$BUILD/zegel" check live.nl --no-token --json --config "$WORK/fake-$how.yaml" >"$WORK/out-$how" 2>"$WORK/err-$how" &
     fakes[$!]=$how
+    [ "$how" != escape ] || "$BUILD/zegel" check live.nl --no-token --config "$WORK/fake-$how.yaml" >"$WORK/text-$how" 2>&1
 done
 
 # ---- Age: a log of the daemon's form, in a state of its own.
@@ -136,6 +137,8 @@ for pid in "${!fakes[@]}"; do
     check "a filter that is no zegeld ($how): 1" [ "$CODE" -eq 1 ]
     check "and the canary is what fails" has FAIL canary
 done
+plain() { cp "$WORK/text-escape" "$WORK/seen"; grep -q 'DNSSEC unknown' "$WORK/text-escape" && ! LC_ALL=C tr -d "\n" <"$WORK/text-escape" | LC_ALL=C grep -qP "[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae"; }
+check "no control character of a filter reaches the terminal" plain
 rm -r "$WORK/old/audit"
 echo "no directory" >"$WORK/old/audit"
 "$BUILD/zegel" check live.nl --no-token --no-canary --json --config "$WORK/old.yaml" >"$WORK/out" 2>"$WORK/err"
