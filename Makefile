@@ -252,7 +252,7 @@ install: all ## into DESTDIR= PREFIX=
 	install -m 755 $(BUILD)/zegel $(BUILD)/zegel-ceremony-verify $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(BUILD)/zegeld $(DESTDIR)$(PREFIX)/sbin/
 	install -d $(DESTDIR)$(UNITDIR) $(DESTDIR)$(PREFIX)/lib/sysusers.d $(DESTDIR)$(PREFIX)/lib/tmpfiles.d $(DESTDIR)$(PREFIX)/share/doc/zegel
-	install -m 644 hostd/systemd/zegeld.service hostd/systemd/zegeld.socket hostd/systemd/zegel-rotate.service hostd/systemd/zegel-rotate.timer $(DESTDIR)$(UNITDIR)/
+	install -m 644 hostd/systemd/zegeld.service hostd/systemd/zegeld.socket hostd/systemd/zegel-reconcile.service hostd/systemd/zegel-reconcile.timer hostd/systemd/zegel-rotate.service hostd/systemd/zegel-rotate.timer $(DESTDIR)$(UNITDIR)/
 	install -m 644 hostd/systemd/zegel.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/zegel.conf
 	install -m 644 hostd/systemd/zegel.tmpfiles $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/zegel.conf
 	install -d $(DESTDIR)$(PREFIX)/share/doc/zegel/examples $(DESTDIR)$(PREFIX)/share/doc/zegel-doc

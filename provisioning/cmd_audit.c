@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "audit/verify.h"
-#include "cmd.h"
+#include "audit_key.h"
 
 /* Where the log is: the word of the command line, or the configuration's state. */
 static bool find_dir(const struct cmd *cmd, const struct cmd_options *o, int argc, char **argv, struct buf *dir, int *code)
@@ -64,11 +64,6 @@ static int run_key(int argc, char **argv)
 
 /* ---- verify ---- */
 
-static bool read_key(const struct cmd_options *o, struct note_key *key)
-{
-    return o->key != NULL && note_key_parse(bytes_str(o->key), key);
-}
-
 static int result(const struct cmd *cmd, int err, const struct buf *why)
 {
     if (err == ZEGEL_OK)
@@ -89,8 +84,8 @@ static int run_verify(int argc, char **argv)
     int code;
     if (!cmd_options(argc, argv, &cmd_audit_verify, &o, &code))
         return code;
-    if (!read_key(&o, &key))
-        return cmd_misuse(&cmd_audit_verify, "--key needs the log's public key, as zegel audit key prints it");
+    if (!audit_key(&cmd_audit_verify, &o, &key, &code))
+        return code;
     if (!find_dir(&cmd_audit_verify, &o, argc, argv, &dir, &code))
         return code;
     int err = audit_verify(buf_cstr(&dir), &key, NULL, NULL, &r, &why);
@@ -126,8 +121,8 @@ static int run_export(int argc, char **argv)
     int code;
     if (!cmd_options(argc, argv, &cmd_audit_export, &o, &code))
         return code;
-    if (!read_key(&o, &key))
-        return cmd_misuse(&cmd_audit_export, "--key needs the log's public key, as zegel audit key prints it");
+    if (!audit_key(&cmd_audit_export, &o, &key, &code))
+        return code;
     if (!find_dir(&cmd_audit_export, &o, argc, argv, &dir, &code))
         return code;
     int err = audit_verify(buf_cstr(&dir), &key, print_record, NULL, &r, &why);
@@ -205,8 +200,8 @@ static int run_prove(int argc, char **argv)
     int code;
     if (!cmd_options(argc, argv, &cmd_audit_prove, &o, &code))
         return code;
-    if (!read_key(&o, &key))
-        return cmd_misuse(&cmd_audit_prove, "--key needs the log's public key, as zegel audit key prints it");
+    if (!audit_key(&cmd_audit_prove, &o, &key, &code))
+        return code;
     if (optind < argc)
         p.wanted = strtoull(argv[optind++], &end, 10);
     if (end == NULL || *end != '\0')

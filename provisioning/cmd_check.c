@@ -5,13 +5,13 @@
 
 #include "base/clock.h"
 #include "base/io.h"
-#include "base/log.h"
 #include "check/explain.h"
 #include "check/report.h"
 #include "canary.h"
 #include "cmd.h"
 #include "dkim/domain.h"
 #include "keylife.h"
+#include "left.h"
 
 enum { DEADLINE_MS = 5000 };
 
@@ -168,22 +168,12 @@ static int check_wanted(struct run *r, const char *domain)
     return err;
 }
 
-/* For the status page and Prometheus, where zegeld has made room for it. */
+/* For the status page and Prometheus. */
 static void leave_summary(const struct run *r)
 {
-    struct buf path = BUF_INIT, why = BUF_INIT;
     json_t *j = json_pack("{s:I, s:O}", "time", (json_int_t)clock_wall_s(), "domains", r->summary);
-    char *text = json_dumps(j, JSON_ENSURE_ASCII);
-    buf_addf(&path, "%s/status", r->config->state);
-    if (text != NULL && access(buf_cstr(&path), F_OK) == 0) {
-        buf_add_str(&path, "/check.json");
-        if (io_replace_file(buf_cstr(&path), 0644, bytes_str(text), &why) != ZEGEL_OK)
-            log_warn("zegel-status will not know of this check: %s", buf_cstr(&why));
-    }
-    free(text);
+    left_write(r->config, "check.json", j);
     json_decref(j);
-    buf_free(&path);
-    buf_free(&why);
 }
 
 /* ---- the page ---- */

@@ -40,7 +40,7 @@ int zegeltoken_open(const struct config_token *t, struct zegeltoken_opened *out,
     int err = cmd_token_find(t, &cfg, &out->module, &out->token, why);
     if (err == ZEGEL_OK && !zegeltoken_of(out->module, out->token->slot, t->name, &out->z)) {
         buf_addf(why, "token %s: is no Zegel token", t->name);
-        err = ZEGEL_ERR_USAGE;
+        err = ZEGEL_ERR_NOT_FOUND;
     }
     if (err != ZEGEL_OK)
         zegeltoken_close(out);

@@ -23,7 +23,8 @@ struct zegeltoken_opened {
     struct token *token;
     struct zegeltoken z;
 };
-/* A Zegel token of the configuration, without a login; on failure nothing is open. Not to be moved. */
+/* A Zegel token of the configuration, without a login; on failure nothing is open. Not to be moved. ZEGEL_ERR_NOT_FOUND: it is
+ * another vendor's. */
 int zegeltoken_open(const struct config_token *t, struct zegeltoken_opened *out, struct buf *why);
 void zegeltoken_close(struct zegeltoken_opened *t);
 /* The administrator (--so-pin-file) from here on, until zegeltoken_admin_end. A wrong PIN is one of three tries: never sent again

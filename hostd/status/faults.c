@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "status/lastcheck.h"
+
 struct list {
     struct fault_found *out;
     unsigned count;
@@ -48,6 +50,10 @@ static void tokens(const struct book *b, struct list *l)
             add(l, FAULT_TOKEN_DOWN, "", name);
         if (up && missing > 0)
             add(l, FAULT_KEYS_MISSING, "", name);
+        struct lastcheck_token log;
+        lastcheck_token(b->config, name, &log);
+        if (log.differences > 0)
+            add(l, FAULT_TOKEN_LOG, "", name);
         for (unsigned i = 0; i < sizeof flags / sizeof flags[0]; i++)
             if (pin & flags[i].flag) {
                 add(l, flags[i].fault, "", name);
@@ -79,6 +85,6 @@ unsigned faults_find(const struct book *b, int64_t now_s, struct fault_found out
 const char *fault_word(enum fault f)
 {
     static const char *const words[FAULTS] = {"process-down", "token-down",   "pin-latched", "pin-locked", "pin-final-try",
-                                              "pin-low",      "keys-missing", "quarantined", "audit-lag"};
+                                              "pin-low",      "keys-missing", "quarantined", "token-log",  "audit-lag"};
     return words[f];
 }

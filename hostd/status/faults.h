@@ -13,6 +13,7 @@ enum fault {
     FAULT_PIN_LOW,
     FAULT_KEYS_MISSING,
     FAULT_QUARANTINED,
+    FAULT_TOKEN_LOG, /* it does not say what the audit log says */
     FAULT_AUDIT_LAG, /* records wait for a checkpoint for a minute and more */
     FAULTS
 };

@@ -38,20 +38,34 @@ static void take(const struct config *c, const json_t *o, struct lastcheck *out)
     }
 }
 
-void lastcheck_read(const struct config *c, struct lastcheck *out)
+static json_t *load(const struct config *c, const char *name)
 {
     struct buf path = BUF_INIT, text = BUF_INIT, why = BUF_INIT;
-    *out = (struct lastcheck){0};
-    buf_addf(&path, "%s/status/check.json", c->state);
+    buf_addf(&path, "%s/status/%s", c->state, name);
     json_t *j = io_read_file(buf_cstr(&path), FILE_MAX, &text, &why) == ZEGEL_OK
                     ? json_loadb((const char *)text.data, text.len, 0, NULL)
                     : NULL;
-    const json_t *all = json_object_get(j, "domains");
-    out->time_s = json_integer_value(json_object_get(j, "time"));
-    for (size_t i = 0; i < json_array_size(all); i++)
-        take(c, json_array_get(all, i), out);
-    json_decref(j);
     buf_free(&path);
     buf_free(&text);
     buf_free(&why);
+    return j;
+}
+
+void lastcheck_read(const struct config *c, struct lastcheck *out)
+{
+    json_t *j = load(c, "check.json");
+    const json_t *all = json_object_get(j, "domains");
+    *out = (struct lastcheck){.time_s = json_integer_value(json_object_get(j, "time"))};
+    for (size_t i = 0; i < json_array_size(all); i++)
+        take(c, json_array_get(all, i), out);
+    json_decref(j);
+}
+
+void lastcheck_token(const struct config *c, const char *token, struct lastcheck_token *out)
+{
+    json_t *j = load(c, "reconcile.json");
+    const json_t *one = json_object_get(j, token);
+    out->time_s = json_integer_value(json_object_get(one, "time"));
+    out->differences = json_integer_value(json_object_get(one, "differences"));
+    json_decref(j);
 }

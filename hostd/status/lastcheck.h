@@ -18,6 +18,14 @@ struct lastcheck {
 };
 
 void lastcheck_read(const struct config *c, struct lastcheck *out);
+
+/* And what `zegel token reconcile` left in STATE/status/reconcile.json of one token. */
+struct lastcheck_token {
+    int64_t time_s;      /* 0: its log was never compared */
+    int64_t differences; /* that nobody has explained */
+};
+
+void lastcheck_token(const struct config *c, const char *token, struct lastcheck_token *out);
 /* "PASS" ... */
 const char *lastcheck_name(enum lastcheck_result r);
 

@@ -63,6 +63,7 @@ static const struct words english = {
                [FAULT_PIN_LOW] = "a wrong PIN was given to the token",
                [FAULT_KEYS_MISSING] = "keys of the configuration are not on this token, or not usable",
                [FAULT_QUARANTINED] = "a key is quarantined: its signatures did not verify",
+               [FAULT_TOKEN_LOG] = "the token's log and the audit log differ: somebody may have signed past zegeld",
                [FAULT_AUDIT_LAG] = "the audit log has had no signed checkpoint for a minute"},
 };
 
@@ -129,6 +130,8 @@ static const struct words dutch = {
                [FAULT_PIN_LOW] = "het token kreeg een verkeerde pincode",
                [FAULT_KEYS_MISSING] = "sleutels uit de configuratie staan niet op dit token, of zijn onbruikbaar",
                [FAULT_QUARANTINED] = "een sleutel staat in quarantaine: zijn handtekeningen klopten niet",
+               [FAULT_TOKEN_LOG] =
+                   "het logboek van het token en de auditlog verschillen: er kan buiten zegeld om zijn ondertekend",
                [FAULT_AUDIT_LAG] = "de auditlog heeft al een minuut geen ondertekend controlepunt"},
 };
 

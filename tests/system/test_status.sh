@@ -79,6 +79,12 @@ is "at that time" 1790000000 "$(value zegel_check_timestamp_seconds)"
 is "the page names it" 1 "$(tcp /en | grep -c '<li>example.nl: does not comply')"
 is "and no other" 0 "$(tcp /en | grep -c '<b>x')"
 
+printf '{"softhsm": {"time": 1790000000, "differences": 2}, "other": {"time": 1, "differences": 9}}' >"$WORK/state/status/reconcile.json"
+is "the token's log and the audit log differ" 2 "$(value 'zegel_token_log_differences{token="softhsm"}')"
+is "of no token that is not configured" 0 "$(tcp /metrics | grep -c 'token="other"')"
+is "which is a fault" 1 "$(tcp /status.json | grep -c '"fault": "token-log"')"
+rm "$WORK/state/status/reconcile.json"
+
 # ---- the page
 mkdir -p "${PAGES:-$WORK/pages}"
 if command -v chromium >/dev/null; then

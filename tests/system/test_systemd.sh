@@ -24,6 +24,11 @@ cp hostd/systemd/zegel-rotate.timer "$WORK/units/"
 check "systemd-analyze verify, rotation and its timer" test -z "$(systemd-analyze verify --man=no "$WORK"/units/zegel-rotate.{service,timer} 2>&1 | grep zegel-rotate)"
 check "exposure of rotation <= 1.5" at_most "$(exposure zegel-rotate)" 1.5
 
+sed 's,/usr/bin/zegel ,/bin/true ,' hostd/systemd/zegel-reconcile.service >"$WORK/units/zegel-reconcile.service"
+cp hostd/systemd/zegel-reconcile.timer "$WORK/units/"
+check "systemd-analyze verify, reconciliation and its timer" test -z "$(systemd-analyze verify --man=no "$WORK"/units/zegel-reconcile.{service,timer} 2>&1 | grep zegel-reconcile)"
+check "exposure of reconciliation <= 0.5" at_most "$(exposure zegel-reconcile)" 0.5
+
 # ---- every system call of a signing daemon is in the filter
 write_zegel_config --trusted 127.0.0.0/8
 start_softhsm_token >/dev/null || die "no token"

@@ -114,6 +114,12 @@ by_hand() { sed 's/$/\r/' "$SYSTEM/messages/1-plain.eml" | zegel sign --domain e
 by_hand
 verdict "... signed past the daemon" "both signatures are told" reconcile 1 \
     "signed for d=example.nl s=$RSA_SELECTOR .*audit log does not know" "signed for d=example.nl s=$ED_SELECTOR .*audit log does not know"
+alarm() { zegel status --json | "$PYTHON" -c 'import json, sys; sys.exit(not any(f["fault"] == "token-log" for f in json.load(sys.stdin)["faults"]))'; }
+as_the_timer() { # as zegel-reconcile.service has it: told once, and an alarm until somebody has explained it
+    zegel audit key >"$WORK/audit.pub" && alarm && zegel token reconcile --key "file:$WORK/audit.pub" >"$WORK/reconcile" && alarm &&
+        zegel token reconcile --key "file:$WORK/audit.pub" --text "this test did that" >"$WORK/reconcile" && ! alarm
+}
+verdict "... zegel status" "says so until it is explained" as_the_timer
 crowd() { # more than the token's ring holds
     MESSAGES=700 load 4 300
     [ "$GOOD" -eq 700 ] && reconcile 0 && grep -q 'overwritten unread' "$WORK/reconcile" && by_hand && MESSAGES=600 load 4 300 &&
