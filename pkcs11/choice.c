@@ -24,11 +24,20 @@ static int open_one(const struct choice_way *way, const struct token_config *cfg
     return err;
 }
 
+bool choice_preferred_is_there(const struct choice *c, const struct token_config *cfg)
+{
+    struct buf ignored = BUF_INIT;
+    struct module *m;
+    struct token *t;
+    bool there = open_one(&c->preferred, cfg, &m, &t, &ignored) == ZEGEL_OK;
+    close_both(&m, &t);
+    buf_free(&ignored);
+    return there;
+}
+
 int choice_open(const struct choice *c, const struct token_config *cfg, struct module **m, struct token **t, bool *preferred,
                 struct buf *why)
 {
-    struct module *again_m = NULL;
-    struct token *again_t = NULL;
     *preferred = c->preferred.module != NULL;
     if (!*preferred)
         return open_one(&c->other, cfg, m, t, why);
@@ -40,12 +49,10 @@ int choice_open(const struct choice *c, const struct token_config *cfg, struct m
     if (err != ZEGEL_OK)
         return err;
     /* It may have come between the two looks: then it was there for the preferred one too. */
-    *preferred = open_one(&c->preferred, cfg, &again_m, &again_t, why) == ZEGEL_OK;
-    if (*preferred) {
-        close_both(m, t);
-        *m = again_m;
-        *t = again_t;
-    }
+    *preferred = choice_preferred_is_there(c, cfg);
     buf_clear(why);
-    return ZEGEL_OK;
+    if (!*preferred)
+        return ZEGEL_OK;
+    close_both(m, t);
+    return open_one(&c->preferred, cfg, m, t, why);
 }

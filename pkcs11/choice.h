@@ -21,4 +21,7 @@ struct choice {
 int choice_open(const struct choice *c, const struct token_config *cfg, struct module **m, struct token **t, bool *preferred,
                 struct buf *why);
 
+/* While the other one is in use: has the preferred one become possible? Opens and closes it. */
+bool choice_preferred_is_there(const struct choice *c, const struct token_config *cfg);
+
 #endif

@@ -31,6 +31,8 @@ enum {
     OPEN_DEADLINES = 3,  /* loading, logging in and finding the keys may take so many deadlines */
     TOKEN_AGAIN_MS = 50, /* look for an absent token after this, and then less and less often */
     TOKEN_AGAIN_MAX_MS = 500,
+    LOGIN_AGAIN_MS = 3000,     /* the PIN is sent each time */
+    PREFERRED_AGAIN_MS = 5000, /* while another card is in use: is the preferred one there now? */
     PIN_MAX = TOKEN_PIN_MAX,
     PIN_WITHIN_S = 3,
     KEPT_MAX = 4096, /* of the keys looked for at start: with its label and public half each takes 2 KiB */
@@ -232,14 +234,18 @@ static void show_pin(const struct token_config *cfg, CK_FLAGS flags, int err)
     figures_set(FIGURE_TOKEN_PIN, pin);
 }
 
+static struct choice choice_of(const struct config_token *t)
+{
+    return (struct choice){{t->prefer.module, t->prefer.module_sha256, t->prefer.token}, {t->module, t->module_sha256, t->token}};
+}
+
 /* Load, find, log in. Lock held. */
 static void open_token(struct worker *w)
 {
     struct buf why = BUF_INIT, latch = BUF_INIT;
     CK_FLAGS token_flags = 0;
     const struct config_token *t = w->token_config;
-    const struct choice choice = {{t->prefer.module, t->prefer.module_sha256, t->prefer.token},
-                                  {t->module, t->module_sha256, t->token}};
+    const struct choice choice = choice_of(t);
     atomic_store(&w->opening_overdue_ms, clock_monotonic_ms() + OPEN_DEADLINES * t->deadline_ms);
     buf_addf(&latch, "%s/pin", w->config->state);
     struct token_config cfg = {
@@ -266,10 +272,11 @@ static void open_token(struct worker *w)
     buf_free(&latch);
 }
 
-/* A PIN is never tried twice, and a module that does not load will not do so later: only absence may pass by itself. */
+/* A refused PIN is never tried again, and a module that does not load will not do so later. Absence may pass by itself, and so
+ * may whatever else kept the token from taking the login: OpenSC says CKR_GENERAL_ERROR of a card that is just being put in. */
 static bool may_pass(int err)
 {
-    return err == ZEGEL_ERR_TOKEN_GONE || err == ZEGEL_ERR_SYSTEM;
+    return err == ZEGEL_ERR_TOKEN_GONE || err == ZEGEL_ERR_SYSTEM || err == ZEGEL_ERR_BUSY;
 }
 
 /* ---- one request ---- */
@@ -412,15 +419,37 @@ static void *watch(void *arg)
     return NULL;
 }
 
-/* Looks for a token that was not there at start. */
+/* OpenSC signs with the Zegel token too, without a look at what it is: when that came in place of another card, nothing else
+ * would tell. Lock held. */
+static void look_for_preferred(struct worker *w)
+{
+    const struct choice choice = choice_of(w->token_config);
+    const struct token_config cfg = {.name = w->token_name};
+    atomic_store(&w->opening_overdue_ms, clock_monotonic_ms() + OPEN_DEADLINES * w->token_config->deadline_ms);
+    bool there = choice_preferred_is_there(&choice, &cfg);
+    atomic_store(&w->opening_overdue_ms, 0);
+    if (!there)
+        return;
+    log_info("token %s: the one of prefer: is there; ending this process, a fresh one uses that", w->token_name);
+    worker_exit(w, EX_SOFTWARE);
+}
+
+/* Looks for a token that was not there at start, and for the preferred one. */
 static void *look_for_token(void *arg)
 {
     struct worker *w = arg;
     int pause = TOKEN_AGAIN_MS;
+    int64_t preferred_ms = 0;
     for (;;) {
         (void)poll(NULL, 0, pause);
         pause = pause * 2 < TOKEN_AGAIN_MAX_MS ? pause * 2 : TOKEN_AGAIN_MAX_MS;
         pthread_mutex_lock(&w->token_lock);
+        if (is_fallback(w) && clock_monotonic_ms() >= preferred_ms) {
+            look_for_preferred(w);
+            preferred_ms = clock_monotonic_ms() + PREFERRED_AGAIN_MS;
+        }
+        if (w->state_err == ZEGEL_ERR_BUSY)
+            pause = LOGIN_AGAIN_MS;
         bool again = w->token == NULL && may_pass(w->state_err);
         if (again && w->module != NULL) { /* a module shows a token that came later only after C_Finalize, or never */
             module_close(w->module);

@@ -69,6 +69,10 @@ start_token() { # native|dev|qemu|plain: the last is native without the Zegel ap
     wait_for 30 grep -q 'token: ready' "$TOKEN_LOG" || die "the token ($1) is not ready: $(tail -n 5 "$TOKEN_LOG")"
 }
 
+# Until pcscd has noticed. A card that is exchanged faster than that is to pcscd still the one before: with its answer to reset, and
+# with what programs think they know of it.
 stop_token() {
     stop_pid "$TOKEN_PID"
+    wait_for 10 no_card || die "pcscd does not notice that the token is gone"
 }
+no_card() { ! opensc-tool --list-readers 2>/dev/null | grep -q '^[0-9]* *Yes '; }

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """plaincard.py PORT READER_PORT: a token that connects to PORT is, to vpcd at READER_PORT, an OpenPGP card without the Zegel
 application: another answer to reset, and its SELECT finds nothing. Ends with either side."""
+import select
 import socket
 import sys
 
@@ -34,6 +35,9 @@ def main():
     for end in (token, reader):
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     while True:
+        ready = select.select([token, reader], [], [])[0]
+        if token in ready:  # says nothing unasked: it is gone
+            sys.exit(0)
         frame = receive(reader)
         if frame == GET_ATR:
             send(reader, ATR)
