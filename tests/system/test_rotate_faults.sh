@@ -52,6 +52,12 @@ wait_for 20 taken "$(selector 1)" || die "zegeld does not take it up"
 R run
 before=$(states)
 check "one signs, one stands by" test "$before" = "1:active 2:standby"
+R plan
+planned() { # the second signs when the first has for 14 days; what becomes of the first; and a year of it
+    says 0 "^$(sql "SELECT date(activated_s + 14 * 86400, 'unixepoch') FROM generations WHERE number = 1") ..:.. UTC  example.nl  *2  activate\$" &&
+        [ "$(awk '$5 == 1 { printf "%s ", $6 }' "$WORK/seen")" = "retire destroy revoke remove " ] && [ "$(grep -c ' activate$' "$WORK/seen")" -ge 25 ]
+}
+check "rotate plan: the coming year" planned
 
 LD_PRELOAD=$OURS "$BUILD/zegel" check example.nl --no-canary --json --config "$WORK/zegel.yaml" >"$WORK/seen" 2>&1
 known() { # what zegel check says of a key that signs is what zegel rotate knows
@@ -129,10 +135,34 @@ by_hand "del $(name 2) TXT" "add $(name 2) 3600 TXT $good"
 advance 1300000
 R run
 check "... until people have looked" no_state_moved "$before"
+# Meanwhile messages go through, of two senders: zegeld changes keys under them.
+burst() { # NAME
+    local i=0
+    while [ ! -e "$WORK/burst/stop" ]; do
+        i=$((i + 1))
+        "$PYTHON" "$SYSTEM/milter_sign.py" "$MILTER_PORT" example.nl "message $1$i" >"$WORK/burst/$1$i.eml" || echo "$1$i: $?" >>"$WORK/burst/refused"
+    done
+}
+sent() { find "$WORK/burst" -name '*.eml' | wc -l; }
+more_than() { [ "$(sent)" -gt "$1" ]; } # N messages
+mkdir "$WORK/burst"
+burst a & burst_a=$!
+burst b & burst_b=$!
+wait_for 60 more_than 10 || die "no messages"
 R resume --domain example.nl --text 'it was the provider'
 check "resumed: the successor is due, and signs" test "$(state_of 2)" = active
 check "... and the ledger has the reason" test "$(sql "SELECT count(*) FROM transitions WHERE act = 'resume' AND note = 'it was the provider'")" -eq 1
 wait_for 20 taken "$(selector 2)" || die "zegeld does not take it up"
+wait_for 60 more_than $(($(sent) + 10)) || die "no messages"
+touch "$WORK/burst/stop"
+wait "$burst_a" "$burst_b"
+sql "SELECT selector || '._domainkey.example.nl' FROM keys" >"$WORK/names"
+signed_by() { grep -l "s=$1;" "$WORK"/burst/*.eml | wc -l; } # SELECTOR
+verify_burst() { LD_PRELOAD=$OUR_CLOCK "$PYTHON" "$SYSTEM/rotate_verify.py" "$WORK/cache" "$WORK/names" "$WORK"/burst/*.eml; }
+check "$(sent) messages while the keys changed: none was refused" test ! -e "$WORK/burst/refused"
+check "... each verifies" verify_burst
+check "... some by the old keys, some by the new ones, none by one of each" \
+    test "$(signed_by "$(selector 1)") $(signed_by "$(selector 2)")" = "$(signed_by "$(selector 1 '<>')") $(signed_by "$(selector 2 '<>')")" -a "$(signed_by "$(selector 1)")" -gt 0 -a "$(signed_by "$(selector 2)")" -gt 0 -a $(($(signed_by "$(selector 1)") + $(signed_by "$(selector 2)"))) -eq "$(sent)"
 R suspend --domain example.nl
 advance 7200
 R run

@@ -83,12 +83,27 @@ finish() { # NAME: run to the end, as the timer would
     { holds && whole; } || { echo "$1: see above"; return 1; }
 }
 
-kills=0 wrong=0 cut_off=0
+# SoftHSM, at each login, empties its token.object and writes it again: killed between the two it has no token any more. That is its own, and
+# zegel names it, and waits; here the file is put back.
+mend_token() {
+    local file
+    for file in "$WORK"/softhsm/tokens/*/token.object; do
+        if [ -s "$file" ]; then continue; fi
+        R run
+        says 3 'matches no token' || { echo "a token that is gone is not named: $(cat "$WORK/seen")"; wrong=$((wrong + 1)); }
+        cp "$WORK/token.object" "$file"
+        mended=$((mended + 1))
+    done
+}
+
+kills=0 wrong=0 cut_off=0 mended=0
+cp "$WORK"/softhsm/tokens/*/token.object "$WORK/token.object"
 marching() { # NAME
     local n
     for ((n = 1; ; n += ${GROWTH:-29})); do
         killed "$n" || break
         kills=$((kills + 1))
+        mend_token
         holds || { echo "$1: killed at call $n"; wrong=$((wrong + 1)); }
     done
     finish "$1" || wrong=$((wrong + 1))
@@ -127,6 +142,7 @@ exhaustive() { # NAME
         put_back
         killed "$n" || break
         kills=$((kills + 1))
+        mend_token
         holds || { echo "$1: killed at call $n"; wrong=$((wrong + 1)); }
         catch_up
         finish "$1: killed at call $n" || wrong=$((wrong + 1))
@@ -155,7 +171,7 @@ step "the old keys are destroyed" 432000
 step "p= is empty" 518400
 step "the third one signs" 3700
 step "the tombstone" 3600
-echo "killed $kills times"
+echo "killed $kills times; $mended times in the middle of SoftHSM's token.object"
 check "killed at each kind of call, and gone on: $(states)" test "$wrong" -eq 0
 check "... and it was a whole rotation" test "$(sql "SELECT state FROM generations WHERE number = 1")" = tombstone
 check "what was cut off is in the journal" test "$cut_off" -gt 0
