@@ -181,7 +181,7 @@ $(BUILD)/tests/p11fault: tests/mock/p11fault_tool.c tests/mock/p11fault.h $(BUIL
 	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $< $(BUILD)/libpkcs11.a $(LIB)
 
 # Without a sanitizer, whatever the rest has: what is preloaded comes before it.
-$(BUILD)/tests/clockstep.so $(BUILD)/tests/smtpdkey.so $(BUILD)/tests/sysfault.so: $(BUILD)/tests/%.so: tests/mock/%.c
+$(BUILD)/tests/clockstep.so $(BUILD)/tests/smtpdkey.so $(BUILD)/tests/sysfault.so $(BUILD)/tests/fewrounds.so: $(BUILD)/tests/%.so: tests/mock/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(WARN) -Wno-missing-prototypes -O2 -g -fPIC -shared -o $@ $<
 
@@ -189,7 +189,7 @@ $(BUILD)/tests/sysfault: tests/mock/sysfault_tool.c tests/mock/sysfault.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
 
-MOCK = $(BUILD)/tests/clockstep.so $(BUILD)/tests/smtpdkey.so $(BUILD)/tests/sysfault.so $(BUILD)/tests/sysfault $(BUILD)/tests/p11fault.so $(BUILD)/tests/p11fault $(BUILD)/tests/p11liar.so
+MOCK = $(BUILD)/tests/clockstep.so $(BUILD)/tests/smtpdkey.so $(BUILD)/tests/sysfault.so $(BUILD)/tests/fewrounds.so $(BUILD)/tests/sysfault $(BUILD)/tests/p11fault.so $(BUILD)/tests/p11fault $(BUILD)/tests/p11liar.so
 
 include firmware/mk/firmware.mk
 

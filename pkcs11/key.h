@@ -39,6 +39,7 @@ struct key_wish {
     const char *label;
     uint8_t id[KEY_ID_LEN]; /* so that a ceremony that was cut off finds what it made */
     bool may_leave;         /* CKA_EXTRACTABLE, until wrap_close: the caller then checks the attributes */
+    bool unchecked;         /* the module shows the attributes only when it was started anew: the caller does that, and checks */
 };
 int key_generate_as(struct token *t, const struct key_wish *w, struct key *out, struct buf *why);
 

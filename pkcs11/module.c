@@ -45,11 +45,25 @@ static bool is_trustworthy(const char *path, const char *sha256, struct buf *why
     return ok;
 }
 
-int module_open(const char *path, const char *sha256, struct module **out, struct buf *why)
+static int initialise(struct module *m, struct buf *why)
 {
     CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK};
+    CK_RV rv = m->f->C_Initialize(&args);
+    if (rv == CKR_OK || rv == CKR_CRYPTOKI_ALREADY_INITIALIZED)
+        return ZEGEL_OK;
+    buf_addf(why, "module %s: C_Initialize: %s; see the module's own configuration", m->path, ckr_name(rv));
+    return ZEGEL_ERR_MODULE;
+}
+
+int module_restart(struct module *m, struct buf *why)
+{
+    (void)m->f->C_Finalize(NULL);
+    return initialise(m, why);
+}
+
+int module_open(const char *path, const char *sha256, struct module **out, struct buf *why)
+{
     CK_C_GetFunctionList get;
-    CK_RV rv;
     struct module *m = calloc(1, sizeof *m);
     *out = NULL;
     if (m == NULL || (m->path = strdup(path)) == NULL) {
@@ -70,11 +84,8 @@ int module_open(const char *path, const char *sha256, struct module **out, struc
         buf_addf(why, "module %s: is no PKCS#11 module (no usable C_GetFunctionList)", path);
         goto fail;
     }
-    rv = m->f->C_Initialize(&args);
-    if (rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED) {
-        buf_addf(why, "module %s: C_Initialize: %s; see the module's own configuration", path, ckr_name(rv));
+    if (initialise(m, why) != ZEGEL_OK)
         goto fail;
-    }
     *out = m;
     return ZEGEL_OK;
 fail:

@@ -14,6 +14,8 @@ struct module {
 /* ZEGEL_OK, ZEGEL_ERR_MODULE or ZEGEL_ERR_NOMEM; on failure one line in `why`. The caller closes it. `sha256`: 64 hexadecimal
  * digits that the file must hash to before any of it runs, or NULL. A file that others than root and we can write is refused. */
 int module_open(const char *path, const char *sha256, struct module **out, struct buf *why);
+/* C_Finalize and C_Initialize: what it read of its tokens before is forgotten, and every session with them is over. */
+int module_restart(struct module *m, struct buf *why);
 /* C_Finalize; the library stays mapped. NULL is fine. */
 void module_close(struct module *m);
 

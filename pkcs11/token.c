@@ -114,6 +114,26 @@ void token_close(struct token *t)
     free(t);
 }
 
+static int find_again(struct token *t, struct buf *why)
+{
+    t->idle_count = t->open_count = 0; /* C_Finalize closed them */
+    t->logged_in = false;
+    t->epoch++;
+    return find_slot(t, why);
+}
+
+int token_restart(struct token *t, struct token *other, struct buf *why)
+{
+    int err = module_restart(t->module, why);
+    if (err == ZEGEL_OK && other != NULL && other->module != t->module)
+        err = module_restart(other->module, why);
+    if (err == ZEGEL_OK)
+        err = find_again(t, why);
+    if (err == ZEGEL_OK && other != NULL)
+        err = find_again(other, why);
+    return err;
+}
+
 /* ---- the login; all with the lock held ---- */
 
 /* What the token itself says about its PIN, without a PIN being sent. */

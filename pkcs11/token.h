@@ -55,6 +55,11 @@ int token_acquire(struct token *t, int64_t deadline_ms, CK_SESSION_HANDLE *sessi
 /* Give it back; `rv` of the last call decides whether it is kept, and whether the epoch or the login ended. */
 void token_release(struct token *t, CK_SESSION_HANDLE session, uint64_t epoch, CK_RV rv);
 
+/* The module of `t`, and of `other` when it is not NULL, started anew, for what it shows only then: OpenSC, what another program
+ * did to a card, and what a key is that it made itself. No session may be borrowed. The next one logs in again, with the PIN
+ * kept. */
+int token_restart(struct token *t, struct token *other, struct buf *why);
+
 /* Token label without padding, as a C string in `out`. */
 void token_label(const CK_TOKEN_INFO *info, char out[33]);
 

@@ -129,9 +129,11 @@ int ceremony_plan_token(struct buf *yaml, const char *indent, const char *module
 
 static int backup_section(struct buf *yaml, const struct plan_flags *f, struct buf *why)
 {
-    buf_addf(yaml, "backup:\n  rule: %s\n", f->backup_label == NULL ? "none" : "wrap");
+    buf_addf(yaml, "backup:\n  rule: %s\n", f->backup_label == NULL ? "none" : f->backup_dkek != NULL ? "dkek" : "wrap");
     field(yaml, "  reason", f->backup_reason);
     buf_addf(yaml, "  restored: %s\n", f->backup_restored);
+    if (f->backup_dkek != NULL)
+        field(yaml, "  dkek", f->backup_dkek);
     if (f->backup_label == NULL)
         return ZEGEL_OK;
     return ceremony_plan_token(yaml, "  ", f->backup_module != NULL ? f->backup_module : f->module, f->backup_label, why);

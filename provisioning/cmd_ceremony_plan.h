@@ -9,7 +9,7 @@ enum { PLAN_FLAGS_MAX = 64 };
 /* NULL: not said yet. */
 struct plan_flags {
     const char *action, *serial, *organisation, *module, *label, *threshold, *days, *previous, *backup_reason, *backup_label,
-        *backup_module, *backup_restored;
+        *backup_module, *backup_restored, *backup_dkek;
     const char *administrator, *dns_operator, *witness, *transcript; /* NAME=FILE */
     const char *keys[PLAN_FLAGS_MAX], *custodians[PLAN_FLAGS_MAX];
     size_t keys_count, custodians_count;

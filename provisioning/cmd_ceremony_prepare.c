@@ -30,6 +30,7 @@ static const struct option long_options[] = {
     {"backup-label", required_argument, NULL, 'B'},
     {"backup-module", required_argument, NULL, 'M'},
     {"backup-restored", required_argument, NULL, 'R'},
+    {"backup-dkek", required_argument, NULL, 'E'},
     {"administrator", required_argument, NULL, 'A'},
     {"dns-operator", required_argument, NULL, 'D'},
     {"witness", required_argument, NULL, 'W'},
@@ -64,6 +65,7 @@ static bool read_flags(int argc, char **argv, struct plan_flags *f, int *code)
         case 'B': f->backup_label = optarg; break;
         case 'M': f->backup_module = optarg; break;
         case 'R': f->backup_restored = optarg; break;
+        case 'E': f->backup_dkek = optarg; break;
         case 'A': f->administrator = optarg; break;
         case 'D': f->dns_operator = optarg; break;
         case 'W': f->witness = optarg; break;
@@ -261,7 +263,7 @@ const struct cmd cmd_ceremony_prepare = {
     "DOMAIN/SELECTOR:ALGORITHM[:SPKI-SHA256]...\n"
     "  --custodian NAME=PEM... --administrator NAME=PEM --dns-operator NAME=PEM\n  --witness NAME=PEM --transcript NAME=PEM\n"
     "  [--action generate|activate|retire|destroy] [--previous DIR] [--days N] [--backup-reason TEXT]\n  [--backup-label TOKEN "
-    "[--backup-module FILE] [--backup-restored keep|destroy]] DIR",
+    "[--backup-module FILE] [--backup-restored keep|destroy] [--backup-dkek CHECK-VALUE]] DIR",
     "Write plan.yaml, compile it to plan.json, make the checklist."};
 const struct cmd cmd_ceremony_lint = {"ceremony", "lint", run_lint, "[PLAN]",
                                       "Check a plan; without one, print the policy's rules."};

@@ -72,7 +72,8 @@ static int make_or_adopt(const struct act *a, const struct plan_key *k, const ch
     struct key_wish wish = {.type = k->algorithm == PLAN_ED25519 ? KEY_ED25519 : KEY_RSA,
                             .bits = plan_algorithm_bits(k->algorithm),
                             .label = label,
-                            .may_leave = a->plan->backup.rule == PLAN_BACKUP_WRAP};
+                            .may_leave = a->plan->backup.rule == PLAN_BACKUP_WRAP,
+                            .unchecked = a->plan->backup.rule == PLAN_BACKUP_DKEK};
     CK_ULONG by_id = 0, by_label = 0;
     int err = act_objects(t, bytes_of(id, KEY_ID_LEN), label, false, &by_id, why);
     if (err == ZEGEL_OK)
@@ -80,8 +81,10 @@ static int make_or_adopt(const struct act *a, const struct plan_key *k, const ch
     if (err != ZEGEL_OK)
         return err;
     memcpy(wish.id, id, KEY_ID_LEN);
-    if (by_id == 0 && by_label == 0)
-        return key_generate_as(t, &wish, key, why);
+    if (by_id == 0 && by_label == 0) {
+        err = key_generate_as(t, &wish, key, why);
+        return err == ZEGEL_OK && wish.unchecked ? token_restart(t, a->second, why) : err;
+    }
     if (resuming && by_id == 2 && by_label == 2)
         return act_find(t, bytes_of(id, KEY_ID_LEN), key, why);
     if (!resuming)

@@ -10,6 +10,7 @@ struct act {
     const char *plan_hash;
     const json_t *before;  /* the inventory taken before anything was done */
     const json_t *earlier; /* keys of the response of the ceremony before this one; NULL: none */
+    struct token *second;  /* the backup token, NULL: none */
     bool resuming;         /* the journal says that this was begun before */
 };
 

@@ -1,12 +1,14 @@
 #include "ceremony/backup.h"
 
 #include "base/err.h"
+#include "ceremony/dkek.h"
 #include "ceremony/store.h"
 #include "dkim/base64.h"
 #include "dkim/digest.h"
 #include "pkcs11/wrap.h"
 
 #define WRAP_FORMAT "zegel-ceremony-backup-1"
+#define DKEK_FORMAT "zegel-ceremony-backup-dkek-1"
 
 /* What belongs to one key's backup. */
 struct job {
@@ -15,7 +17,8 @@ struct job {
     struct key original;
     uint8_t pair_id[KEY_ID_LEN];
     struct buf label, pair_label, file;
-    bool closed; /* the original can no longer leave: its copy was good before we were cut off */
+    bool closed;                   /* wrap: the original can no longer leave: its copy was good before we were cut off */
+    char check[2][DKEK_CHECK_HEX]; /* dkek: what each card says */
 };
 
 static struct bytes id_of(const struct job *j)
@@ -38,7 +41,7 @@ static void job_free(struct job *j)
 static int remove_all(const struct job *j, struct bytes id, struct buf *why)
 {
     CK_ULONG count;
-    return act_objects(j->b->second, id, buf_cstr((struct buf *)(uintptr_t)&j->label), true, &count, why);
+    return act_objects(j->b->act.second, id, buf_cstr((struct buf *)(uintptr_t)&j->label), true, &count, why);
 }
 
 /* The original, found as the key's step left it, and whether it was closed before. */
@@ -83,9 +86,10 @@ static size_t decode(const json_t *e, const char *name, uint8_t *room, size_t ca
 
 static int write_file(struct job *j, const struct wrapped *w, struct buf *why)
 {
-    json_t *e = json_pack("{s:s, s:s, s:s, s:o, s:o}", "format", WRAP_FORMAT, "label", buf_cstr(&j->label), "token_serial",
-                          j->b->act.plan->backup.token->serial, "transport", encode(bytes_of(w->transport, w->transport_len)),
-                          "key", encode(bytes_of(w->key, w->key_len)));
+    bool dkek = j->b->act.plan->backup.rule == PLAN_BACKUP_DKEK; /* a SmartCard-HSM has no transport key: it is the DKEK */
+    json_t *e = json_pack("{s:s, s:s, s:s, s:o, s:o}", "format", dkek ? DKEK_FORMAT : WRAP_FORMAT, "label", buf_cstr(&j->label),
+                          "token_serial", j->b->act.plan->backup.token->serial, "transport",
+                          encode(bytes_of(w->transport, w->transport_len)), "key", encode(bytes_of(w->key, w->key_len)));
     int err = e == NULL ? ZEGEL_ERR_NOMEM : store_write_json(j->b->dir, buf_cstr(&j->file), e, why);
     json_decref(e);
     return err;
@@ -98,7 +102,7 @@ static int read_file(struct job *j, struct wrapped *w, struct buf *why)
     json_t *e = err == ZEGEL_OK ? canon_parse(buf_cstr(&j->file), buf_bytes(&text), why) : NULL;
     w->transport_len = decode(e, "transport", w->transport, sizeof w->transport);
     w->key_len = decode(e, "key", w->key, sizeof w->key);
-    if (err == ZEGEL_OK && (w->transport_len == 0 || w->key_len == 0)) {
+    if (err == ZEGEL_OK && ((w->transport_len == 0) == (j->b->act.plan->backup.rule == PLAN_BACKUP_WRAP) || w->key_len == 0)) {
         buf_addf(why, "%s: holds no encrypted key; remove it, then run again", buf_cstr(&j->file));
         err = ZEGEL_ERR_FORMAT;
     }
@@ -116,27 +120,62 @@ static int wrap_over(struct job *j, struct buf *why)
     struct wrapped w = {.key_len = 0};
     if (store_has(b->dir, buf_cstr(&j->file))) {
         int err = read_file(j, &w, why);
-        return err == ZEGEL_OK ? wrap_import(b->second, j->pair_id, &w, &j->original, why) : err;
+        return err == ZEGEL_OK ? wrap_import(b->act.second, j->pair_id, &w, &j->original, why) : err;
     }
     int err = remove_all(j, pair_of(j), why);
     if (err == ZEGEL_OK)
-        err = wrap_make_pair(b->second, buf_cstr(&j->pair_label), j->pair_id, why);
+        err = wrap_make_pair(b->act.second, buf_cstr(&j->pair_label), j->pair_id, why);
     if (err == ZEGEL_OK)
-        err = wrap_export(b->act.token, &j->original, b->second, j->pair_id, &w, why);
+        err = wrap_export(b->act.token, &j->original, b->act.second, j->pair_id, &w, why);
     if (err == ZEGEL_OK && !keep)
         err = write_file(j, &w, why);
     if (err == ZEGEL_OK)
-        err = wrap_import(b->second, j->pair_id, &w, &j->original, why);
+        err = wrap_import(b->act.second, j->pair_id, &w, &j->original, why);
     return err;
+}
+
+static int same_dkek(struct job *j, struct buf *why)
+{
+    struct token *const cards[] = {j->b->act.token, j->b->act.second};
+    int err = ZEGEL_OK;
+    for (size_t i = 0; i < 2 && err == ZEGEL_OK; i++) {
+        err = dkek_check(cards[i], j->check[i], why);
+        if (err == ZEGEL_OK && strcmp(j->check[i], j->b->act.plan->backup.dkek) != 0) {
+            buf_addf(why,
+                     "token %s: its DKEK has the check value %s, not the plan's %s; were all the shares imported, and no other?",
+                     cards[i]->cfg.name, j->check[i], j->b->act.plan->backup.dkek);
+            err = ZEGEL_ERR_REFUSED;
+        }
+    }
+    return err == ZEGEL_OK ? token_restart(cards[0], cards[1], why) : err;
+}
+
+/* The file is written before the second card has the key, so that what is cut off between is taken up. */
+static int dkek_over(struct job *j, struct buf *why)
+{
+    const struct backup *b = j->b;
+    struct wrapped w = {.key_len = 0};
+    int reference = -1;
+    int err = dkek_reference(b->act.token, &j->original, &reference, why);
+    if (err == ZEGEL_OK && store_has(b->dir, buf_cstr(&j->file)))
+        err = read_file(j, &w, why);
+    else if (err == ZEGEL_OK && (err = dkek_wrap(b->act.token, reference, &w, why)) == ZEGEL_OK)
+        err = write_file(j, &w, why);
+    if (err == ZEGEL_OK)
+        err = dkek_unwrap(b->act.second, reference, &w, why);
+    return err == ZEGEL_OK ? token_restart(b->act.token, b->act.second, why) : err;
 }
 
 static int over(struct job *j, struct buf *why)
 {
     const struct backup *b = j->b;
+    const bool dkek = b->act.plan->backup.rule == PLAN_BACKUP_DKEK;
     CK_ULONG there = 0, named = 0;
-    int err = act_objects(b->second, id_of(j), buf_cstr(&j->label), false, &there, why);
+    int err = dkek ? same_dkek(j, why) : ZEGEL_OK;
     if (err == ZEGEL_OK)
-        err = act_objects(b->second, bytes_of(NULL, 0), buf_cstr(&j->label), false, &named, why);
+        err = act_objects(b->act.second, id_of(j), buf_cstr(&j->label), false, &there, why);
+    if (err == ZEGEL_OK)
+        err = act_objects(b->act.second, bytes_of(NULL, 0), buf_cstr(&j->label), false, &named, why);
     if (err == ZEGEL_OK && (named > there || (there > 0 && !b->act.resuming))) {
         buf_addf(why, "%s: is on the backup token %s already; use an other one", buf_cstr(&j->label),
                  b->act.plan->backup.token->label);
@@ -148,7 +187,7 @@ static int over(struct job *j, struct buf *why)
         err = remove_all(j, id_of(j), why);
     if (err != ZEGEL_OK)
         return err;
-    return wrap_over(j, why);
+    return dkek ? dkek_over(j, why) : wrap_over(j, why);
 }
 
 /* ---- the test ---- */
@@ -162,11 +201,11 @@ static int try_copy(struct job *j, json_t **proof, json_t **attributes, struct b
     struct key copy;
     canon_hash(spki, print);
     evidence_restore_challenge(b->act.plan, b->act.plan_hash, j->k, print, &challenge);
-    int err = act_find(b->second, id_of(j), &copy, why);
+    int err = act_find(b->act.second, id_of(j), &copy, why);
     if (err == ZEGEL_OK)
-        err = evidence_attributes(b->second, &copy, attributes, why);
+        err = evidence_attributes(b->act.second, &copy, attributes, why);
     if (err == ZEGEL_OK)
-        err = evidence_prove(b->second, &copy, buf_bytes(&challenge), proof, why);
+        err = evidence_prove(b->act.second, &copy, buf_bytes(&challenge), proof, why);
     if (err == ZEGEL_OK && !evidence_proof_fits(buf_bytes(&challenge), spki, *proof)) {
         buf_addf(why, "backup of %s: the restored key does not sign as the original does", buf_cstr(&j->label));
         err = ZEGEL_ERR_BAD_SIGNATURE;
@@ -190,7 +229,7 @@ static int tidy(struct job *j, struct buf *why)
     struct bytes gone = keep ? pair_of(j) : id_of(j);
     int err = remove_all(j, gone, why);
     if (err == ZEGEL_OK)
-        err = act_objects(j->b->second, gone, buf_cstr(&j->label), false, &left, why);
+        err = act_objects(j->b->act.second, gone, buf_cstr(&j->label), false, &left, why);
     if (err == ZEGEL_OK && left > 0) {
         buf_addf(why, "%s: the backup token still shows it", buf_cstr(&j->label));
         err = ZEGEL_ERR_MODULE;
@@ -232,6 +271,8 @@ int backup_make(const struct backup *b, const struct plan_key *k, json_t **data,
         *data = json_pack("{s:s, s:s, s:s, s:O, s:O, s:O, s:b, s:s}", "label", buf_cstr(&j.label), "token_serial",
                           b->act.plan->backup.token->serial, "spki_sha256", print, "proof", proof, "restored", restored, "closed",
                           closed, "kept", b->act.plan->backup.restored == PLAN_RESTORED_KEEP, "file_sha256", file);
+    if (err == ZEGEL_OK && b->act.plan->backup.rule == PLAN_BACKUP_DKEK)
+        (void)json_object_set_new(*data, "dkek", json_pack("{s:s, s:s}", "token", j.check[0], "backup", j.check[1]));
     json_decref(proof);
     json_decref(restored);
     json_decref(closed);
@@ -250,7 +291,7 @@ static int check_same(const struct backup *b, const struct plan_key *k, const ch
     buf_add_str(&uri, "pkcs11:object=");
     for (const char *c = label; *c != '\0'; c++)
         buf_addf(&uri, "%%%02x", (unsigned)(unsigned char)*c);
-    int err = key_find(b->second, buf_cstr(&uri), &copy, &ignored);
+    int err = key_find(b->act.second, buf_cstr(&uri), &copy, &ignored);
     if (err == ZEGEL_OK) {
         canon_hash(bytes_of(copy.spki, copy.spki_len), print);
         if (strcmp(print, k->spki_sha256) != 0) {
@@ -276,13 +317,13 @@ int backup_destroy(const struct backup *b, const struct plan_key *k, json_t **da
     buf_addf(&pair, "backup of %s", buf_cstr(&label));
     int err = check_same(b, k, buf_cstr(&label), why);
     if (err == ZEGEL_OK)
-        err = act_objects(b->second, by_label, buf_cstr(&label), true, &copies, why);
+        err = act_objects(b->act.second, by_label, buf_cstr(&label), true, &copies, why);
     if (err == ZEGEL_OK)
-        err = act_objects(b->second, by_label, buf_cstr(&pair), true, &pairs, why);
+        err = act_objects(b->act.second, by_label, buf_cstr(&pair), true, &pairs, why);
     if (err == ZEGEL_OK)
-        err = act_objects(b->second, by_label, buf_cstr(&label), false, &left, why);
+        err = act_objects(b->act.second, by_label, buf_cstr(&label), false, &left, why);
     if (err == ZEGEL_OK)
-        err = act_objects(b->second, by_label, buf_cstr(&pair), false, &left_pairs, why);
+        err = act_objects(b->act.second, by_label, buf_cstr(&pair), false, &left_pairs, why);
     if (err == ZEGEL_OK && left + left_pairs > 0) {
         buf_addf(why, "%s: the backup token still shows it", buf_cstr(&label));
         err = ZEGEL_ERR_MODULE;

@@ -6,9 +6,8 @@
 #include "ceremony/backup_check.h"
 
 struct backup {
-    struct act act;
-    struct token *second; /* logged in */
-    const char *dir;      /* where the encrypted key goes */
+    struct act act;  /* both tokens logged in */
+    const char *dir; /* where the encrypted key goes */
 };
 
 /* Encrypt, restore, have the copy sign and compare with the original public key, close the original, keep or remove the copy.

@@ -27,6 +27,16 @@ static bool copy_signed(const struct plan *p, const char *plan_hash, const struc
     return ok;
 }
 
+/* What both cards said, when the plan's rule is dkek. */
+static bool dkek_fits(const struct plan *p, const json_t *e)
+{
+    const json_t *said = json_object_get(e, "dkek");
+    return p->backup.rule == PLAN_BACKUP_DKEK
+               ? json_object_size(said) == 2 && strcmp(text_of(said, "token"), p->backup.dkek) == 0 &&
+                     strcmp(text_of(said, "backup"), p->backup.dkek) == 0
+               : said == NULL;
+}
+
 /* The file is there when the copy is not, and it is the one that the journal saw. */
 static bool file_fits(const struct plan *p, const struct plan_key *k, const struct snapshot *files, const char *hash)
 {
@@ -47,8 +57,8 @@ int backup_check(const struct plan *p, const char *plan_hash, const struct plan_
     const char *wrong = NULL, *attribute = NULL;
     bool made_now = p->action == PLAN_GENERATE, kept = p->backup.restored == PLAN_RESTORED_KEEP;
     plan_label(k, &label);
-    if (json_object_size(e) != (made_now ? 8U : 5U) || strcmp(text_of(e, "label"), buf_cstr(&label)) != 0 ||
-        strcmp(text_of(e, "token_serial"), p->backup.token->serial) != 0 ||
+    if (json_object_size(e) != (made_now ? 8U + (json_object_get(e, "dkek") != NULL) : 5U) ||
+        strcmp(text_of(e, "label"), buf_cstr(&label)) != 0 || strcmp(text_of(e, "token_serial"), p->backup.token->serial) != 0 ||
         strcmp(text_of(e, "spki_sha256"), text_of(made, "spki_sha256")) != 0)
         wrong = "is not what the plan asked for";
     else if (!made_now && !json_is_true(json_object_get(e, "absent")))
@@ -61,6 +71,8 @@ int backup_check(const struct plan *p, const char *plan_hash, const struct plan_
         wrong = "has no proof that the restored key is the original";
     else if (made_now && json_is_true(json_object_get(e, "kept")) != kept)
         wrong = "was not dealt with as planned after the test";
+    else if (made_now && !dkek_fits(p, e))
+        wrong = "was not made with the DKEK of the plan";
     else if (made_now && !file_fits(p, k, files, text_of(e, "file_sha256")))
         wrong = "is not the file that the journal saw";
     if (wrong != NULL)

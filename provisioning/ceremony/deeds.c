@@ -81,6 +81,7 @@ int deeds_check_used(struct run *r, struct buf *why)
 static struct act act_of(const struct run *r, bool resuming)
 {
     return (struct act){.token = r->token,
+                        .second = r->backup,
                         .plan = r->t->plan,
                         .plan_hash = r->t->plan_hash,
                         .before = deeds_done(r, "inventory before"),
@@ -100,7 +101,11 @@ static int key_deed(struct run *r, const struct plan_key *k, bool resuming, json
 
 static int backup_deed(struct run *r, const struct plan_key *k, bool resuming, json_t **data, struct buf *why)
 {
-    const struct backup b = {.act = act_of(r, resuming), .second = r->backup, .dir = r->t->dir};
+    const struct backup b = {.act = act_of(r, resuming), .dir = r->t->dir};
+    if (r->o->uri != NULL && r->t->plan->backup.rule == PLAN_BACKUP_DKEK) {
+        *data = json_pack("{s:s}", "rehearsed", "only shown: a SoftHSM has no DKEK");
+        return ZEGEL_OK;
+    }
     return r->t->plan->action == PLAN_DESTROY ? backup_destroy(&b, k, data, why) : backup_make(&b, k, data, why);
 }
 

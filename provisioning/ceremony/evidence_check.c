@@ -36,11 +36,13 @@ static struct bytes decode(const json_t *e, const char *name, uint8_t *room, siz
 }
 
 /* What the plan asks for, and what PKCS#11 derives of it. A token may keep silent on the optional ones. With a wrapped backup,
- * a key is extractable until it is closed, and modifiable so that it can be; the restored one was not made where it is. */
+ * a key is extractable until it is closed, and modifiable so that it can be; the restored one was not made where it is. OpenSC
+ * says the same of every key on a SmartCard-HSM: that it is modifiable, can recover, and was made there. */
 const char *evidence_wrong_attribute(const struct plan *p, enum evidence_stage stage, const json_t *attributes)
 {
     const struct plan_template *t = &p->template;
-    bool wraps = p->backup.rule == PLAN_BACKUP_WRAP, copy = stage == EVIDENCE_RESTORED;
+    bool wraps = p->backup.rule == PLAN_BACKUP_WRAP, copy = wraps && stage == EVIDENCE_RESTORED,
+         opensc = p->backup.rule == PLAN_BACKUP_DKEK;
     bool open = wraps && p->action == PLAN_GENERATE && stage == EVIDENCE_MADE;
     const struct {
         const char *name;
@@ -51,12 +53,12 @@ const char *evidence_wrong_attribute(const struct plan *p, enum evidence_stage s
                {"CKA_EXTRACTABLE", t->extractable || open, false, false},
                {"CKA_NEVER_EXTRACTABLE", !t->extractable && !wraps, false, false},
                {"CKA_LOCAL", !copy, false, false},
-               {"CKA_MODIFIABLE", t->modifiable || (wraps && !copy), false, false},
+               {"CKA_MODIFIABLE", t->modifiable || (wraps && !copy), false, opensc},
                {"CKA_COPYABLE", t->copyable, true, copy},
                {"CKA_DECRYPT", t->decrypt, true, false},
                {"CKA_UNWRAP", t->unwrap, true, false},
                {"CKA_DERIVE", t->derive, true, false},
-               {"CKA_SIGN_RECOVER", t->sign_recover, true, false}};
+               {"CKA_SIGN_RECOVER", t->sign_recover, true, opensc}};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         const json_t *v = json_object_get(attributes, all[i].name);
         if (!(json_is_boolean(v) && (all[i].may_be_either || json_is_true(v) == all[i].want)) &&

@@ -186,7 +186,12 @@ static bool backup(const struct plan *p, struct buf *why)
     const struct plan_backup *b = &p->backup;
     bool second =
         b->token != NULL && (strcmp(b->token->serial, p->token.serial) != 0 || strcmp(b->token->module, p->token.module) != 0);
+    bool dkek = b->rule == PLAN_BACKUP_DKEK;
     buf_addf(why, "rule is %s", plan_backup_name(b->rule));
+    if (dkek != (b->dkek != NULL) || (dkek && strspn(b->dkek, "0123456789abcdef") != PLAN_DKEK_LEN)) {
+        buf_addf(why, ", and dkek: is %s", b->dkek == NULL ? "not there" : b->dkek);
+        return false;
+    }
     if (b->rule == PLAN_BACKUP_NONE)
         return b->token == NULL;
     for (unsigned i = 0; i < p->keys_count; i++)
@@ -202,15 +207,27 @@ static bool leaving(const struct plan *p)
     return p->backup.rule != PLAN_BACKUP_NONE && p->action == PLAN_GENERATE;
 }
 
-void plan_warnings(const struct plan *p, struct buf *out)
+static void leaving_warnings(const struct plan *p, struct buf *out)
 {
-    if (leaving(p))
+    if (p->backup.rule == PLAN_BACKUP_WRAP)
         buf_add_str(out,
                     "W1: from its generation until its backup is tried, each key has CKA_EXTRACTABLE: whoever has the PIN of the "
                     "token in that time, or any program on this machine with the session, could take it out under a key of "
                     "their own; CKA_WRAP_WITH_TRUSTED does not help without the security officer in the room. Afterwards it "
                     "is false and cannot be set again, but CKA_NEVER_EXTRACTABLE stays false and CKA_MODIFIABLE true, for ever: "
                     "zegeld uses such a key only where zegel.yaml says wrapped-backup: of it\n");
+    else
+        buf_add_str(out,
+                    "W5: a card with a DKEK lets every key on it leave, for ever and as often as one likes, whatever "
+                    "CKA_EXTRACTABLE says: to any card with the same DKEK, by whoever has its PIN; and all DKEK shares together, "
+                    "with their passwords, decrypt such a key with no card at all. OpenSC says CKA_MODIFIABLE and "
+                    "CKA_SIGN_RECOVER of keys on these cards: this ceremony lets that pass, zegeld only with key-audit: warn\n");
+}
+
+void plan_warnings(const struct plan *p, struct buf *out)
+{
+    if (leaving(p))
+        leaving_warnings(p, out);
     if (leaving(p) && p->backup.restored == PLAN_RESTORED_DESTROY)
         buf_add_str(out,
                     "W2: the encrypted keys are files of the transcript: with the backup token and its PIN, they are the keys; "
@@ -247,7 +264,8 @@ static const struct {
     {cards, "no two people hold the same key"},
     {hashes, "hashes are SHA-256 as 64 lower-case hex digits"},
     {module, "the module's path is absolute; token label and serial are plain text"},
-    {backup, "backup: none; or wrap, of RSA keys, to another token that is named"},
+    {backup, "backup: none; or wrap, of RSA keys, to another token that is named; or dkek, likewise, with its check value as 16 "
+             "hex digits"},
     {timing, "publish-wait from 24h, active-max to 180d, retired-keep from 8d"},
 };
 enum { RULES = sizeof rules / sizeof rules[0] };

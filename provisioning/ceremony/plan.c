@@ -53,14 +53,16 @@ static const cyaml_schema_field_t template_fields[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_strval_t backup_rules[] = {{"none", PLAN_BACKUP_NONE}, {"wrap", PLAN_BACKUP_WRAP}};
+static const cyaml_strval_t backup_rules[] = {{"none", PLAN_BACKUP_NONE}, {"wrap", PLAN_BACKUP_WRAP}, {"dkek", PLAN_BACKUP_DKEK}};
 static const cyaml_strval_t restored[] = {{"destroy", PLAN_RESTORED_DESTROY}, {"keep", PLAN_RESTORED_KEEP}};
 
 static const cyaml_schema_field_t backup_fields[] = {
-    CYAML_FIELD_ENUM("rule", CYAML_FLAG_STRICT, struct plan_backup, rule, backup_rules, 2),
+    CYAML_FIELD_ENUM("rule", CYAML_FLAG_STRICT, struct plan_backup, rule, backup_rules, 3),
     TEXT("reason", struct plan_backup, reason, 400),
     CYAML_FIELD_ENUM("restored", CYAML_FLAG_STRICT, struct plan_backup, restored, restored, 2),
     CYAML_FIELD_MAPPING_PTR("token", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct plan_backup, token, token_fields),
+    CYAML_FIELD_STRING_PTR("dkek", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct plan_backup, dkek, PLAN_DKEK_LEN,
+                           PLAN_DKEK_LEN),
     CYAML_FIELD_END,
 };
 
@@ -148,6 +150,8 @@ static json_t *of_backup(const struct plan_backup *b)
                           restored[b->restored].str);
     if (b->token != NULL)
         (void)json_object_set_new(j, "token", of_token(b->token));
+    if (b->dkek != NULL)
+        (void)json_object_set_new(j, "dkek", json_string(b->dkek));
     return j;
 }
 

@@ -8,6 +8,7 @@
 #include "ceremony/canon.h"
 
 #define PLAN_FORMAT "zegel-ceremony-1"
+enum { PLAN_DKEK_LEN = 16 };
 /* `previous` of a token's first ceremony. */
 #define PLAN_NO_PREVIOUS "0000000000000000000000000000000000000000000000000000000000000000"
 
@@ -40,8 +41,8 @@ struct plan_timing { /* config_duration_ms */
 };
 
 /* none: there is one copy of each key. wrap: the key may leave, once, encrypted to a second token, and is tried there; then it
- * can no longer leave. */
-enum plan_backup_rule { PLAN_BACKUP_NONE, PLAN_BACKUP_WRAP };
+ * can no longer leave. dkek: both tokens are SmartCard-HSMs that share a Device Key Encryption Key (dkek.h). */
+enum plan_backup_rule { PLAN_BACKUP_NONE, PLAN_BACKUP_WRAP, PLAN_BACKUP_DKEK };
 /* What becomes of the restored key when it was tried: it stays on the second token, or goes, and the encrypted file remains. */
 enum plan_restored { PLAN_RESTORED_DESTROY, PLAN_RESTORED_KEEP };
 
@@ -50,6 +51,7 @@ struct plan_backup {
     char *reason;
     enum plan_restored restored;
     struct plan_token *token; /* the second; NULL with none */
+    char *dkek;               /* its key check value, PLAN_DKEK_LEN hex digits; NULL but with dkek */
 };
 
 struct plan {

@@ -43,8 +43,10 @@ static void backup_text(const struct plan *p, struct buf *text)
     if (p->action == PLAN_DESTROY)
         buf_addf(text, "Destroy what the backup token %s holds of this key, for ever.", p->backup.token->label);
     else
-        buf_addf(text, "Restore this key on the backup token %s, encrypted on the way;\nhave it sign there; then %s.",
-                 p->backup.token->label, p->backup.restored == PLAN_RESTORED_KEEP ? "leave it there" : "remove it there again");
+        buf_addf(text, "Restore this key on the backup token %s, encrypted on the way%s%s;\nhave it sign there; then %s.",
+                 p->backup.token->label, p->backup.dkek == NULL ? "" : "\nunder the DKEK ",
+                 p->backup.dkek == NULL ? "" : p->backup.dkek,
+                 p->backup.restored == PLAN_RESTORED_KEEP ? "leave it there" : "remove it there again");
 }
 
 static void key_text(const struct plan *p, const struct plan_key *k, struct buf *text)

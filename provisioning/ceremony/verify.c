@@ -161,8 +161,8 @@ static int tell(const struct verify *v, struct verify_result *out, struct buf *w
     *out = (struct verify_result){.abandoned = v->abandoned,
                                   .action = v->t.plan->action,
                                   .serial = v->t.plan->serial,
-                                  .backup_tried =
-                                      v->t.plan->action == PLAN_GENERATE && steps_have_backup(v->t.plan) && !v->abandoned,
+                                  .backup_tried = v->t.plan->action == PLAN_GENERATE &&
+                                                  v->t.plan->backup.rule == PLAN_BACKUP_WRAP && !v->abandoned,
                                   .keys = json_incref(json_object_get(response, "keys"))};
     json_decref(response);
     return response == NULL ? ZEGEL_ERR_FORMAT : ZEGEL_OK;

@@ -78,8 +78,11 @@ static void report_key(struct verify *v, const json_t *e)
         return;
     }
     buf_addf(v->report, "proved    %s: whoever ran this held its private key; SHA-256 %s\n", label, print);
-    buf_addf(v->report, "claimed   %s: made on the token, sensitive, %s, can only sign (the module says so)\n", label,
-             v->t.plan->backup.rule == PLAN_BACKUP_WRAP ? "extractable until its backup was tried" : "never extractable");
+    buf_addf(v->report, "claimed   %s: made on the token, sensitive, %s (the module says so)\n", label,
+             v->t.plan->backup.rule == PLAN_BACKUP_WRAP ? "extractable until its backup was tried, can only sign"
+             : v->t.plan->backup.rule == PLAN_BACKUP_DKEK
+                 ? "extractable under the DKEK only, can only sign, with recovery or without"
+                 : "never extractable, can only sign");
     if (v->t.plan->action != PLAN_GENERATE)
         buf_addf(v->report, "proved    %s: the custodians permit that it is %s; it was %s\n", label, verify_text(e, "to"),
                  verify_text(e, "from"));
@@ -160,9 +163,12 @@ static int check_backup(struct verify *v, const struct plan_key *k, const json_t
     else
         buf_addf(v->report,
                  "proved    %s: restored from its backup, it signed, and the original public key says so\n"
-                 "claimed   %s: that was on the backup token %s, where it %s; the original can no longer leave its token\n",
-                 label, label, second, p->backup.restored == PLAN_RESTORED_KEEP ? "stays" : "was removed again");
-    if (e != NULL && p->action == PLAN_GENERATE)
+                 "claimed   %s: that was on the backup token %s, where it %s; %s\n",
+                 label, label, second, p->backup.restored == PLAN_RESTORED_KEEP ? "stays" : "was removed again",
+                 p->backup.rule == PLAN_BACKUP_DKEK
+                     ? "both cards said the DKEK check value of the plan, and any card with that DKEK can get the key"
+                     : "the original can no longer leave its token");
+    if (e != NULL && p->action == PLAN_GENERATE && p->backup.rule == PLAN_BACKUP_WRAP)
         buf_addf(v->report, "attested  %s: zegel.yaml may say so: wrapped-backup: %s\n", label, verify_text(made, "spki_sha256"));
     buf_free(&step);
     return err;

@@ -129,6 +129,8 @@ for key in keys:
     if copy and plan["action"] == "generate":
         if not proof_is_good(plan, plan_hash, dict(key, proof=copy["proof"]), "restore test") or copy["closed"]["CKA_EXTRACTABLE"]:
             fail(key["label"] + ": the restore test")
+        if plan["backup"]["rule"] == "dkek" and set(copy["dkek"].values()) != {plan["backup"]["dkek"]}:
+            fail(key["label"] + ": the check value of the DKEK")
         if copy["file_sha256"] and manifest["files"].get("backup-%s.json" % key["label"].replace("/", "-")) != copy["file_sha256"]:
             fail(key["label"] + ": the encrypted key")
 if not abandoned:

@@ -31,6 +31,10 @@ elif lie == "order":
     entries[4], entries[6] = entries[6], entries[4]
     for e, time in zip(entries, sorted(times)):
         e["time"] = time
+elif lie == "dkek":
+    done["backup example.nl/z1"]["dkek"]["backup"] = "0123456789abcdef"
+elif lie == "no-dkek":
+    del done["backup example.nl/z1"]["dkek"]
 elif lie == "time":
     for e in entries:
         e["time"] = "2020-01-01T00:00:00Z"
