@@ -83,6 +83,8 @@ struct config_front_end {
     char *listen;   /* as it stands there */
     char **domains; /* those it may use; none: all */
     unsigned domains_count;
+    char **trusted_networks; /* for what comes in by this one, besides those for all */
+    unsigned trusted_networks_count;
     bool verify;       /* inbound mail: its signatures are verified, nothing is signed */
     char *authserv_id; /* with verify: who says so in Authentication-Results */
 };

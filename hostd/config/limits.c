@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "config/check.h"
+#include "config/network.h"
 #include "dkim/domain.h"
 
 /* "100/s", per s, m, h or d; `day` asks for the last. */
@@ -46,6 +47,7 @@ static int by_name(const void *a, const void *b)
 static int check_front_end(struct config *c, struct config_front_end *f, const char *file, struct buf *why)
 {
     bool listens = false;
+    struct network n;
     for (unsigned i = 0; i < c->listen_count; i++)
         listens = listens || strcmp(c->listen[i], f->listen) == 0;
     if (!listens)
@@ -61,8 +63,13 @@ static int check_front_end(struct config *c, struct config_front_end *f, const c
                           f->verify ? "verify: yes needs an authserv-id: of its own" : "needs verify: yes beside it");
     if (f->authserv_id != NULL && !domain_is_valid(bytes_str(f->authserv_id)))
         return config_bad(why, file, "front-ends.authserv-id", f->authserv_id, "must be a domain name (RFC 8601 section 2.5)");
-    if (f->verify && f->domains_count > 0)
-        return config_bad(why, file, "front-ends.domains", f->listen, "signs nothing, since it has verify: yes");
+    if (f->verify && f->domains_count + f->trusted_networks_count > 0)
+        return config_bad(why, file, f->domains_count > 0 ? "front-ends.domains" : "front-ends.trusted-networks", f->listen,
+                          "signs nothing, since it has verify: yes");
+    for (unsigned i = 0; i < f->trusted_networks_count; i++)
+        if (!network_parse(f->trusted_networks[i], &n))
+            return config_bad(why, file, "front-ends.trusted-networks", f->trusted_networks[i],
+                              "must be an address or a network like 192.0.2.0/24");
     if (f->domains_count > 0)
         qsort(f->domains, f->domains_count, sizeof *f->domains, by_name);
     return ZEGEL_OK;

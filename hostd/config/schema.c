@@ -101,6 +101,7 @@ static const cyaml_schema_value_t sender_value = {CYAML_VALUE_MAPPING(CYAML_FLAG
 static const cyaml_schema_field_t front_end_fields[] = {
     CYAML_FIELD_STRING_PTR("listen", CYAML_FLAG_POINTER, struct config_front_end, listen, 1, 112),
     CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config_front_end, domains, &text, 0, 1000000),
+    CYAML_FIELD_SEQUENCE("trusted-networks", OPTIONAL, struct config_front_end, trusted_networks, &text, 0, 4096),
     CYAML_FIELD_BOOL("verify", CYAML_FLAG_OPTIONAL, struct config_front_end, verify),
     CYAML_FIELD_STRING_PTR("authserv-id", OPTIONAL, struct config_front_end, authserv_id, 1, 253),
     CYAML_FIELD_END,

@@ -111,14 +111,22 @@ static int in_order(const void *a, const void *b)
     return ox == BY_USER ? strcasecmp(x->user, y->user) : ox == BY_ENVELOPE ? strcasecmp(x->envelope, y->envelope) : 0;
 }
 
-/* Mail from a network that is not in trusted-networks is nobody's of ours: a rule that lets it sign would do nothing. */
-static bool is_trusted(const struct config *c, const struct network *n)
+static bool within_any(const struct network *n, char *const *networks, unsigned count)
 {
     struct network trusted;
-    for (unsigned i = 0; i < c->trusted_networks_count; i++)
-        if (network_parse(c->trusted_networks[i], &trusted) && network_within(n, &trusted))
+    for (unsigned i = 0; i < count; i++)
+        if (network_parse(networks[i], &trusted) && network_within(n, &trusted))
             return true;
     return false;
+}
+
+/* Mail from a network that is in no trusted-networks is nobody's of ours: a rule that lets it sign would do nothing. */
+static bool is_trusted(const struct config *c, const struct network *n)
+{
+    bool trusted = within_any(n, c->trusted_networks, c->trusted_networks_count);
+    for (unsigned i = 0; i < c->front_ends_count && !trusted; i++)
+        trusted = within_any(n, c->front_ends[i].trusted_networks, c->front_ends[i].trusted_networks_count);
+    return trusted;
 }
 
 static int check_one(const struct config *c, const struct config_sender *s, const char *file, struct buf *why)

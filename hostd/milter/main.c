@@ -164,7 +164,7 @@ int main(int argc, char **argv)
     }
     if (!enter_sandbox())
         return EX_CONFIG;
-    if ((verifies ? inbound_start(argv[1]) : signing_start()) != ZEGEL_OK ||
+    if ((verifies ? inbound_start(argv[1]) : session_start(argv[1])) != ZEGEL_OK ||
         pthread_create(&thread, NULL, follow_supervisor, NULL) != 0)
         return EX_OSERR;
     int result = smfi_main();

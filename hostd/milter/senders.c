@@ -14,12 +14,19 @@ static bool in_network(const char *text, const struct sender *s)
     return !s->local && s->client != NULL && network_parse(text, &n) && network_contains(&n, s->client);
 }
 
-static bool is_trusted(const struct config *c, const struct sender *s)
+static bool in_any_network(char *const *networks, unsigned count, const struct sender *s)
 {
-    for (unsigned i = 0; i < c->trusted_networks_count; i++)
-        if (in_network(c->trusted_networks[i], s))
+    for (unsigned i = 0; i < count; i++)
+        if (in_network(networks[i], s))
             return true;
     return false;
+}
+
+static bool is_trusted(const struct config *c, const struct sender *s)
+{
+    const struct config_front_end *f = s->front_end;
+    return in_any_network(c->trusted_networks, c->trusted_networks_count, s) ||
+           (f != NULL && in_any_network(f->trusted_networks, f->trusted_networks_count, s));
 }
 
 bool sender_is_ours(const struct config *c, const struct sender *s)

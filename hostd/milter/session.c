@@ -28,6 +28,14 @@ struct session {
     struct signing *signing;
 };
 
+static const char *own_listen;
+
+int session_start(const char *listen)
+{
+    own_listen = listen;
+    return signing_start();
+}
+
 /* ---- replies ---- */
 
 /* 4xx or 5xx with a reason. A reply of our own always: a dropped connection could go as "accept" (DESIGN §2 rule 1). */
@@ -109,7 +117,8 @@ static struct sender sender_of(SMFICTX *ctx, const struct session *s)
     return (struct sender){.user = user == NULL || user[0] == '\0' ? NULL : user,
                            .envelope = envelope,
                            .client = (const struct sockaddr *)&s->client,
-                           .local = s->local};
+                           .local = s->local,
+                           .front_end = config_find_front_end(current_config(s->config), own_listen)};
 }
 
 static sfsistat sign_message(SMFICTX *ctx, struct session *s)

@@ -7,4 +7,7 @@
 /* The callbacks for smfi_register. */
 extern struct smfiDesc session_milter;
 
+/* Once, before any of them: `listen` is the one of listen: that this process serves. ZEGEL_OK or why signing cannot start. */
+int session_start(const char *listen);
+
 #endif

@@ -99,14 +99,22 @@ static bool filtered_by_us(const struct doctor *d, const struct postfix_service 
            doctor_asks_us(d, postfix_get(d->postfix, s, "smtpd_milters"), NULL, NULL);
 }
 
-static bool trusts_loopback(const struct config *c)
+static bool have_loopback(char *const *networks, unsigned count)
 {
     struct network n, loopback;
     (void)network_parse("127.0.0.1", &loopback);
-    for (unsigned i = 0; i < c->trusted_networks_count; i++)
-        if (network_parse(c->trusted_networks[i], &n) && network_within(&loopback, &n))
+    for (unsigned i = 0; i < count; i++)
+        if (network_parse(networks[i], &n) && network_within(&loopback, &n))
             return true;
     return false;
+}
+
+static bool trusts_loopback(const struct config *c)
+{
+    bool trusts = have_loopback(c->trusted_networks, c->trusted_networks_count);
+    for (unsigned i = 0; i < c->front_ends_count && !trusts; i++)
+        trusts = have_loopback(c->front_ends[i].trusted_networks, c->front_ends[i].trusted_networks_count);
+    return trusts;
 }
 
 /* No filters where mail goes to the content filter first. */
@@ -159,7 +167,9 @@ static void look_at_content_filter(struct doctor *d)
                  "%s: mail comes back from the content filter without its user, from 127.0.0.1, which Zegel does not trust: it "
                  "passes unsigned",
                  takes->name);
-        buf_add_str(&fix, "zegel.yaml: trusted-networks: [127.0.0.1], and under senders: {network: 127.0.0.1, domains: [...]}");
+        buf_add_str(&fix,
+                    "zegel.yaml: a socket of its own, with front-ends: {listen: ..., trusted-networks: [127.0.0.1]}, and under "
+                    "senders: {network: 127.0.0.1, domains: [...]}");
         doctor_add(d, "content_filter", DOCTOR_FAIL, &text, &fix);
     }
     buf_free(&text);

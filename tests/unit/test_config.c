@@ -145,6 +145,10 @@ static const struct {
     {TOKEN FRONT_END("authserv-id: mx.a.nl"), "verify"},
     {TOKEN FRONT_END("verify: yes, authserv-id: 'mx;a'"), "authserv-id"},
     {TOKEN FRONT_END("verify: yes, authserv-id: mx.a.nl, domains: [a.nl]"), "signs nothing"},
+    {TOKEN FRONT_END("verify: yes, authserv-id: mx.a.nl, trusted-networks: ['::1']"), "signs nothing"},
+    {TOKEN FRONT_END("trusted-networks: [localhost]"), "front-ends.trusted-networks"},
+    {TOKEN FRONT_END("trusted-networks: [127.0.0.1]") "senders:\n  - {network: 127.0.0.2, domains: [a.nl]}\n",
+     "is not in trusted-networks"},
     {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: []\n", "test:"},
     {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: ['']\n", "test:"},
     {TOKEN "domains:\n" DOMAIN("a.nl") "    sign-headers: ['+']\n", "no header field name"},
@@ -179,6 +183,7 @@ END_TEST
 
 START_TEST(front_ends)
 {
+    config_free(good(TOKEN FRONT_END("trusted-networks: [127.0.0.0/8]") "senders:\n  - {network: 127.0.0.2, domains: [a.nl]}\n"));
     struct config *c = good(TOKEN FRONT_END("verify: yes, authserv-id: mx.a.nl"));
     ck_assert(config_verifies(c, "inet:1@127.0.0.1"));
     ck_assert(!config_verifies(c, "inet:2@127.0.0.1"));

@@ -129,6 +129,13 @@ START_TEST(who_may_of_one)
     ck_assert(sender_may(c, &(const struct sender){.user = "x"}, &c->domains[0]));
     ck_assert(!sender_may(c, &(const struct sender){.user = "x@b.nl"}, &c->domains[0]));
     ck_assert(!sender_is_ours(c, &reinjected) && !sender_may(c, &reinjected, &c->domains[0])); /* by SMTP from loopback */
+    char *networks[] = {(char *)(uintptr_t) "127.0.0.1"};
+    const struct config_front_end filtered = {.trusted_networks = networks, .trusted_networks_count = 1}, other = {0};
+    ck_assert(!sender_is_ours(c, &(const struct sender){.client = reinjected.client, .front_end = &other}));
+    const struct sender behind = {.client = reinjected.client, .front_end = &filtered};
+    ck_assert(sender_is_ours(c, &behind) && sender_may(c, &behind, &c->domains[0])); /* where the configuration says so */
+    loopback.sin_addr.s_addr = htonl(0x7f000002);
+    ck_assert(!sender_is_ours(c, &behind));
     config_free(c);
     /* a table with nothing in it is a table */
     struct buf text = BUF_INIT;
