@@ -63,20 +63,24 @@ else
 fi
 same "audit: a record for each signature" "$(wc -l <"$WORK/state/audit/records-0000000000000000.jsonl")" 12
 # The PIN is in no process once it was used: not in the worker, that asks for it anew, and not in zegeld, that read it.
-has_pin() { # PID...: prints those in whose memory the PIN stands
+has_pin() { # PID...: prints those in whose memory the PIN stands, and whether in pages that are never swapped out
     "$PYTHON" - "$WORK/pin" "$@" <<'EOF'
 import sys
 pin = open(sys.argv[1], "rb").read().strip()
 for pid in sys.argv[2:]:
-    with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
+    with open(f"/proc/{pid}/smaps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as mem:
         for line in maps:
-            start, end = (int(x, 16) for x in line.split()[0].split("-"))
-            try:
-                mem.seek(start)
-                if line.split()[1][0] == "r" and pin in mem.read(end - start):
-                    print(pid, line.split()[-1])
-            except (OSError, ValueError, OverflowError):
-                pass
+            word = line.split()[0]
+            if "-" in word:
+                where, found = line.split(), False
+                start, end = (int(x, 16) for x in word.split("-"))
+                try:
+                    mem.seek(start)
+                    found = where[1][0] == "r" and pin in mem.read(end - start)
+                except (OSError, ValueError, OverflowError):
+                    pass
+            elif word == "VmFlags:" and found:
+                print(pid, where[-1], "locked" if "lo" in line.split() else "UNLOCKED")
 EOF
 }
 if [ "$sanitized" -eq 0 ]; then # they keep freed memory as it was
@@ -147,5 +151,22 @@ mv "$WORK/state/audit.away" "$WORK/state/audit"
 chmod 777 "$WORK/state"
 refused "state: anybody can write it" "others than its owner"
 chmod 711 "$WORK/state"
+
+# ---- where the PIN stands while it is needed: the login hangs
+# shellcheck source-path=SCRIPTDIR source=faultlib.sh
+. "$(dirname "$0")/faultlib.sh"
+if [ "$sanitized" -eq 0 ]; then
+    stop_zegeld
+    rm -rf "$WORK/state" "$WORK/softhsm"
+    make_fault_tokens >/dev/null || die "no fault tokens"
+    write_fault_config 20s
+    fault rule C_Login 1+ hang
+    start_zegeld
+    hangs() { [ "$(fault fired)" -gt 0 ]; }
+    wait_for 20 hangs || not_ok "login that hangs" "it does not"
+    # shellcheck disable=SC2046
+    places=$(has_pin "$ZEGELD_PID" $(descendants "$ZEGELD_PID"))
+    if [ -n "$places" ] && ! grep -v ' locked$' <<<"$places"; then ok "while C_Login hangs" "the PIN stands in locked memory: $(wc -l <<<"$places") place"; else not_ok "the PIN in locked memory" "$places"; fi
+fi
 
 conclude
