@@ -14,7 +14,7 @@ packages=(
     # the pages, in a browser (about 80 MB; nothing lighter renders CSS as browsers do)
     chromium
     # packages, and a bare Debian to install them on
-    debhelper lintian debootstrap dpkg-dev
+    debhelper lintian debootstrap dpkg-dev systemd-container
     # what watches: Prometheus' own tool for its formats, and its client's parser
     prometheus python3-prometheus-client python3-pyte zsh fish
     # what other mail servers link (they themselves cannot be installed beside Postfix: see fetch_mta.sh), and their configurations

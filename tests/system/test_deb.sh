@@ -1,11 +1,12 @@
 #!/bin/bash
 # make deb: the packages are the same octets from two directories, lintian finds nothing, and on a bare Debian 12 made by
-# debootstrap they install without a question, zegeld signs as packaged, and a purge leaves nothing of ours.
+# debootstrap they install without a question, zegeld signs as packaged, also as a service of the tree's own systemd, which upgrades it
+# under load, and a purge leaves nothing of ours.
 set -eu -o pipefail
 . "$(dirname "$0")/lib.sh"
 
 need_root "$@"
-needs debootstrap lintian dpkg-buildpackage
+needs debootstrap lintian dpkg-buildpackage systemd-nspawn
 ! nm "$BUILD/zegel-milter" | grep -q '__[at]san_init' || { echo "packages are built without sanitizers"; exit 0; }
 make_work_dir
 TREE=$WORK/tree
@@ -40,8 +41,43 @@ in_tree() {
         mkdir -p "$0/run/zegel" && exec chroot "$0" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C DEBIAN_FRONTEND=noninteractive "${@}"' "$TREE" "$@"
 }
 
+# The next version: other files, and as the next release would have it a higher number.
+newer_package() {
+    local files=$WORK/newer program
+    dpkg-deb -R "$TREE"/debs/zegel_*.deb "$files"
+    sed -i 's/^Version: .*/&+newer/' "$files/DEBIAN/control"
+    for program in "$files"/usr/sbin/zegeld "$files"/usr/libexec/zegel/*; do echo newer >>"$program"; done
+    dpkg-deb -Znone --build "$files" "$TREE/newer.deb" >/dev/null
+}
+
+# The tree boots its own systemd, in namespaces, which runs deb_systemd.sh and ends. nspawn refuses the two sandboxes that zegeld's processes
+# want of the kernel unless told.
+booted() {
+    cp "$SYSTEM/deb_systemd.sh" "$TREE/usr/local/bin/"
+    rm "$TREE/usr/sbin/policy-rc.d"
+    cat >"$TREE/etc/systemd/system/test.service" <<'UNIT'
+[Unit]
+Wants=basic.target
+After=basic.target
+SuccessAction=poweroff-force
+FailureAction=poweroff-force
+[Service]
+Type=oneshot
+ExecStart=/usr/local/bin/deb_systemd.sh
+StandardOutput=file:/verdicts
+StandardError=inherit
+UNIT
+    timeout 300 systemd-nspawn --quiet --register=no --keep-unit --directory="$TREE" --machine="zegel-$$" --private-network \
+        --system-call-filter="mlock munlock landlock_create_ruleset landlock_add_rule landlock_restrict_self" \
+        --boot systemd.unit=test.service >"$WORK/log/boot" 2>&1 </dev/null || true
+    cat "$TREE/verdicts" || { tail -n 20 "$WORK/log/boot"; die "the tree does not boot"; }
+    [ "$(tail -n 1 "$TREE/verdicts")" = "that is all" ] || die "systemd ended before the test did"
+    ! grep -q '^FAIL ' "$TREE/verdicts" || die "not as a service of systemd"
+    rm "$TREE/etc/systemd/system/test.service"
+}
+
 # A bare Debian, in the background while packages are built.
-start debootstrap debootstrap --variant=minbase --include=softhsm2 bookworm "$TREE" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+start debootstrap debootstrap --variant=minbase --include=softhsm2,systemd,systemd-sysv bookworm "$TREE" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
 debian=$STARTED
 two_builds
 lint_packages
@@ -62,6 +98,8 @@ echo "ok   installed on a bare Debian 12 without a question: $(in_tree zegel --v
 cp "$BUILD/bench/load" "$TREE/usr/local/bin/"
 cp "$SYSTEM/deb_first_hour.sh" "$TREE/usr/local/bin/"
 in_tree --net bash /usr/local/bin/deb_first_hour.sh
+newer_package
+booted
 in_tree sh -c 'apt-get purge -y -q zegel zegel-doc zegel-firmware' >"$WORK/log/purge" 2>&1 </dev/null || { tail -n 30 "$WORK/log/purge"; die "purge failed"; }
 left=$(cd "$TREE" && find etc usr lib var/lib/systemd -name '*zegel*' ! -path 'usr/local/*' ! -path 'etc/zegel*' | tr '\n' ' ')
 [ -z "${left// /}" ] || die "purge leaves $left"
