@@ -7,7 +7,8 @@
 #include "base/err.h"
 #include "pkcs11/ckr.h"
 
-/* Several threads may find out about one loss one after the other. Busy is asked again more often, and after a pause. */
+/* Several threads may find out about one loss one after the other. Busy is asked again more often, and after a pause; one does
+ * not count for the other. */
 enum { TRIES = 5, TRIES_BUSY = 10, PAUSE_MS = 20 };
 
 /* Tokens show CKA_END_DATE and sign on (SoftHSM does): we are the ones who keep to it. Dates are UTC; the last day counts. */
@@ -116,11 +117,12 @@ static int sign_data(struct token *t, struct key *k, struct bytes data, int64_t 
         if (data.len == 0)
             return ZEGEL_ERR_NOMEM;
     }
-    for (int try = 1;; try++) {
+    for (int tries = 0, busy_tries = 0;;) {
         buf_clear(why);
         err = sign_once(t, k, data, deadline_ms, sig, sig_len, &rv, why);
         bool busy = ckr_classify(rv) == CKR_CLASS_BUSY;
-        if (err == ZEGEL_OK || !worth_another_try(rv) || clock_left_ms(deadline_ms) == 0 || try == (busy ? TRIES_BUSY : TRIES))
+        if (err == ZEGEL_OK || !worth_another_try(rv) || clock_left_ms(deadline_ms) == 0 ||
+            (busy ? ++busy_tries == TRIES_BUSY : ++tries == TRIES))
             break;
         if (busy)
             pause_ms(PAUSE_MS);

@@ -326,10 +326,26 @@ static void new_epoch(struct token *t)
     }
 }
 
+/* Closing the last session would log out, and with the login the handles of private objects die (PKCS#11 v2.40 §5.6): another one
+ * is opened first. */
+static void give_up(struct token *t, CK_SESSION_HANDLE session)
+{
+    CK_SESSION_HANDLE next;
+    bool last = t->open_count == 1, replaced = last && open_session(t, &next) == CKR_OK;
+    (void)t->module->f->C_CloseSession(session);
+    if (replaced) {
+        t->idle[t->idle_count++] = next;
+        return;
+    }
+    t->open_count--;
+    if (last)
+        t->epoch++;
+}
+
 void token_release(struct token *t, CK_SESSION_HANDLE session, uint64_t epoch, CK_RV rv)
 {
     pthread_mutex_lock(&t->lock);
-    bool keep = epoch == t->epoch;
+    bool keep = epoch == t->epoch, dead = false;
     switch (ckr_classify(rv)) {
     case CKR_CLASS_OK: break;
     case CKR_CLASS_KEY_UNUSABLE:
@@ -347,12 +363,15 @@ void token_release(struct token *t, CK_SESSION_HANDLE session, uint64_t epoch, C
     case CKR_CLASS_PIN:
     case CKR_CLASS_MODULE_BROKEN:
         keep = false;
+        dead = true;
         if (epoch == t->epoch)
             new_epoch(t);
         break;
     }
     if (keep) {
         t->idle[t->idle_count++] = session;
+    } else if (!dead) {
+        give_up(t, session);
     } else {
         (void)t->module->f->C_CloseSession(session);
         t->open_count--;
