@@ -5,8 +5,8 @@
 #include "dkim/limits.h"
 #include "base/bytes.h"
 
-/* Before a process shuts itself in: libcrypto reads its configuration and sets itself up now or never. False: it found no memory,
- * and lacks SHA-256 for as long as the process lives. */
+/* Before a process shuts itself in: libcrypto reads its configuration and sets itself up now or never. False: it does not hash or
+ * verify what is known; it found no memory, and would lack that for as long as the process lives. */
 bool digest_set_up(void);
 
 struct digest; /* one running SHA-256 */

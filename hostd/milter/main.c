@@ -159,7 +159,7 @@ int main(int argc, char **argv)
         return EX_OSERR;
     }
     if (!digest_set_up()) {
-        log_error("libcrypto gives no SHA-256; ending this process, a fresh one takes over");
+        log_error("libcrypto does not hash or verify; ending this process, a fresh one takes over");
         return EX_OSERR;
     }
     if (!enter_sandbox())

@@ -123,7 +123,7 @@ int main(void)
         }
         if (c.kind == CONTROL_CONFIG) {
             if (!digest_set_up()) {
-                log_error("libcrypto gives no SHA-256; ending this process, a fresh one takes over");
+                log_error("libcrypto does not hash or verify; ending this process, a fresh one takes over");
                 return EX_OSERR;
             }
             struct config *config = read_config(c.fd);
