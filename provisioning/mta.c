@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/io.h"
 
 /* libmilter/mfdef.h: version; the filter may add fields; values come with the space behind the colon. */
 enum { VERSION = 6, MAY_ADD = 0x01, LEADING_SPACE = 0x100000, VERDICT_WAITS_MAX = 1000 };
@@ -23,45 +24,6 @@ struct peer {
     size_t len;
 };
 
-/* ---- octets ---- */
-
-static int wait_for(const struct peer *p, short events)
-{
-    struct pollfd f = {.fd = p->fd, .events = events};
-    int n;
-    do
-        n = poll(&f, 1, clock_left_ms(p->deadline_ms));
-    while (n < 0 && errno == EINTR);
-    return n > 0 ? ZEGEL_OK : ZEGEL_ERR_TIMEOUT;
-}
-
-static int send_all(const struct peer *p, struct bytes b)
-{
-    while (b.len > 0) {
-        ssize_t n = send(p->fd, b.data, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        if (n < 0 && errno == EAGAIN && wait_for(p, POLLOUT) != ZEGEL_OK)
-            return ZEGEL_ERR_TIMEOUT;
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return ZEGEL_ERR_CLOSED;
-        b = bytes_slice(b, n > 0 ? (size_t)n : 0, b.len);
-    }
-    return ZEGEL_OK;
-}
-
-static int receive_all(const struct peer *p, uint8_t *to, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = recv(p->fd, to, len, MSG_DONTWAIT);
-        if (n < 0 && errno == EAGAIN && wait_for(p, POLLIN) != ZEGEL_OK)
-            return ZEGEL_ERR_TIMEOUT;
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-            return ZEGEL_ERR_CLOSED;
-        to += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return ZEGEL_OK;
-}
-
 /* ---- packets: length, command, data ---- */
 
 static int put(const struct peer *p, char command, struct bytes data)
@@ -71,7 +33,7 @@ static int put(const struct peer *p, char command, struct bytes data)
     buf_add(&b, bytes_of(&size, sizeof size));
     buf_add_u8(&b, (uint8_t)command);
     buf_add(&b, data);
-    int err = b.failed ? ZEGEL_ERR_NOMEM : send_all(p, buf_bytes(&b));
+    int err = b.failed ? ZEGEL_ERR_NOMEM : io_send_all(p->fd, buf_bytes(&b), p->deadline_ms);
     buf_free(&b);
     return err;
 }
@@ -79,13 +41,13 @@ static int put(const struct peer *p, char command, struct bytes data)
 static int get(struct peer *p)
 {
     uint32_t size;
-    int err = receive_all(p, (uint8_t *)&size, sizeof size);
+    int err = io_recv_all(p->fd, &size, sizeof size, p->deadline_ms);
     if (err != ZEGEL_OK)
         return err;
     p->len = ntohl(size);
     if (p->len < 1 || p->len > sizeof p->packet)
         return ZEGEL_ERR_FORMAT;
-    return receive_all(p, p->packet, p->len);
+    return io_recv_all(p->fd, p->packet, p->len, p->deadline_ms);
 }
 
 /* ---- what the filter says ---- */
@@ -232,7 +194,7 @@ static int connect_to(struct peer *p, const struct sockaddr *address, socklen_t 
     p->fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (p->fd < 0 || (connect(p->fd, address, len) != 0 && errno != EINPROGRESS))
         return ZEGEL_ERR_NOT_FOUND;
-    if (wait_for(p, POLLOUT) != ZEGEL_OK)
+    if (io_wait(p->fd, POLLOUT, p->deadline_ms) != ZEGEL_OK)
         errno = ETIMEDOUT;
     else if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &error_len) == 0 && error == 0)
         return ZEGEL_OK;

@@ -116,6 +116,46 @@ int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed)
     return msg.msg_flags & MSG_TRUNC ? ZEGEL_ERR_TOO_BIG : ZEGEL_OK;
 }
 
+int io_wait(int fd, short events, int64_t deadline_ms)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    int n;
+    do
+        n = poll(&p, 1, clock_left_ms(deadline_ms));
+    while (n < 0 && errno == EINTR);
+    return n > 0 ? ZEGEL_OK : ZEGEL_ERR_TIMEOUT;
+}
+
+/* What a call on a stream that returned `n` means: ZEGEL_OK when it may be repeated. */
+static int go_on(int fd, ssize_t n, short events, int64_t deadline_ms)
+{
+    if (n > 0 || (n < 0 && errno == EINTR))
+        return ZEGEL_OK;
+    return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? io_wait(fd, events, deadline_ms) : ZEGEL_ERR_CLOSED;
+}
+
+int io_send_all(int fd, struct bytes data, int64_t deadline_ms)
+{
+    int err = ZEGEL_OK;
+    while (data.len > 0 && err == ZEGEL_OK) {
+        ssize_t n = send(fd, data.data, data.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        err = go_on(fd, n, POLLOUT, deadline_ms);
+        data = bytes_slice(data, n > 0 ? (size_t)n : 0, data.len);
+    }
+    return err;
+}
+
+int io_recv_all(int fd, void *data, size_t len, int64_t deadline_ms)
+{
+    int err = ZEGEL_OK;
+    for (size_t at = 0; at < len && err == ZEGEL_OK;) {
+        ssize_t n = recv(fd, (uint8_t *)data + at, len - at, MSG_DONTWAIT);
+        err = go_on(fd, n, POLLIN, deadline_ms);
+        at += n > 0 ? (size_t)n : 0;
+    }
+    return err;
+}
+
 int io_read_fd(int fd, const char *name, size_t max, struct buf *content, struct buf *why)
 {
     for (off_t at = 0;;) {

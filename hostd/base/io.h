@@ -1,4 +1,5 @@
-/* io: packets between our processes over SOCK_SEQPACKET, with an optional descriptor; files read and written whole. */
+/* io: packets between our processes over SOCK_SEQPACKET, with an optional descriptor; octets of a stream; files read and written
+ * whole. */
 #ifndef ZEGEL_IO_H
 #define ZEGEL_IO_H
 
@@ -16,6 +17,12 @@ int io_send_wait(int fd, struct bytes packet, int pass, int64_t deadline_ms);
 /* Receive one packet; blocks if the socket does. *len is its length, *passed a descriptor or -1.
  * ZEGEL_OK, ZEGEL_ERR_BUSY (nothing there), ZEGEL_ERR_CLOSED, ZEGEL_ERR_TOO_BIG (dropped). */
 int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed);
+/* On a stream: every octet of `data`, or `len` octets into `data`, until `deadline_ms` (monotonic). ZEGEL_OK, ZEGEL_ERR_TIMEOUT,
+ * ZEGEL_ERR_CLOSED (the peer has gone, or any other error). */
+int io_send_all(int fd, struct bytes data, int64_t deadline_ms);
+int io_recv_all(int fd, void *data, size_t len, int64_t deadline_ms);
+/* ZEGEL_OK as soon as `events` (POLLIN, POLLOUT) or an error is there; ZEGEL_ERR_TIMEOUT. */
+int io_wait(int fd, short events, int64_t deadline_ms);
 /* The content of a regular file of at most `max` octets; ZEGEL_ERR_SYSTEM and a line in `why`. */
 int io_read_file(const char *path, size_t max, struct buf *content, struct buf *why);
 /* The same of an open descriptor, from its beginning; a pipe to its end. */

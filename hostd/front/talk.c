@@ -1,16 +1,15 @@
 #include "front/talk.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <libmilter/mfdef.h>
-#include <poll.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "base/err.h"
+#include "base/io.h"
 
 enum {
     VERSION = 6,
@@ -20,45 +19,17 @@ enum {
     OFFERED = NEEDED | SMFIP_NOUNKNOWN,
 };
 
-/* ---- octets ---- */
-
-static bool ready(const struct talk *t, short events)
-{
-    struct pollfd p = {.fd = t->fd, .events = events};
-    int left = clock_left_ms(t->deadline_ms), n;
-    while ((n = poll(&p, 1, left)) < 0 && errno == EINTR)
-        left = clock_left_ms(t->deadline_ms);
-    return n > 0;
-}
+/* ---- packets: length of what follows (32 bits, network order), command, data ---- */
 
 static bool send_all(const struct talk *t, struct bytes data)
 {
-    while (data.len > 0) {
-        if (!ready(t, POLLOUT))
-            return false;
-        ssize_t n = send(t->fd, data.data, data.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno != EAGAIN && errno != EINTR)
-            return false;
-        data = bytes_slice(data, n > 0 ? (size_t)n : 0, data.len);
-    }
-    return true;
+    return io_send_all(t->fd, data, t->deadline_ms) == ZEGEL_OK;
 }
 
-static bool receive_all(const struct talk *t, uint8_t *data, size_t len)
+static bool receive_all(const struct talk *t, void *data, size_t len)
 {
-    while (len > 0) {
-        if (!ready(t, POLLIN))
-            return false;
-        ssize_t n = recv(t->fd, data, len, MSG_DONTWAIT);
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-            return false;
-        data += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
+    return io_recv_all(t->fd, data, len, t->deadline_ms) == ZEGEL_OK;
 }
-
-/* ---- packets: length of what follows (32 bits, network order), command, data ---- */
 
 bool talk_send(struct talk *t, char command, struct bytes data)
 {
@@ -73,7 +44,7 @@ bool talk_receive(struct talk *t, char *command, struct bytes *data)
 {
     uint32_t len;
     do {
-        if (!receive_all(t, (uint8_t *)&len, sizeof len))
+        if (!receive_all(t, &len, sizeof len))
             return false;
         len = ntohl(len);
         if (len == 0 || len > sizeof t->in || !receive_all(t, t->in, len))
