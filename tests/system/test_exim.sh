@@ -120,7 +120,7 @@ done
 cp "$BUILD/zegel-pipe" filter.new && mv filter.new zegel-pipe
 again
 for id in fault1 fault2 fault3; do is_signed "and goes out signed once it works" $id; done
-pgrep -P "$ZEGELD_PID" zegel-milter | xargs kill -STOP
+for pid in $(pgrep -P "$ZEGELD_PID" zegel-milter); do freeze "$pid"; done
 message piet@example.nl stopped | exim4 -odb -f piet@example.nl inbox@example.org
 waits "zegel-milter hangs: the mail waits" stopped
 shut_in zegel-pipe

@@ -118,7 +118,7 @@ kill -9 "$(resolver_pid)"
 expect killed m "mx.example.nl; dkim=pass * dkim=pass *"
 wait_for 5 resolver_pid >/dev/null || not_ok "resolver" "was not started again"
 message someone@plain.nl stuck | sign_dkimpy plain.nl >m
-kill -STOP "$(resolver_pid)"
+freeze "$(resolver_pid)"
 WAIT=40 expect stuck m "mx.example.nl; dkim=temperror reason=\"key lookup failed for now\" *"
 if wait_for 30 grep -q 'zegel-resolver has not answered' "$WORK/log/zegeld"; then ok "a stuck resolver is ended"; else not_ok "stuck" "it was not ended"; fi
 wait_for 10 resolver_pid >/dev/null

@@ -102,7 +102,7 @@ expect_answer "two From fields" "550 5.6.0 *" "$(submit m 192.0.2.1)"
 { message piet@example.nl nofield | sed '3i no field at all'; } >m
 expect_answer "a line that is no field" "550 5.6.0 *" "$(submit m 192.0.2.1)"
 message piet@example.nl stopped >m
-pgrep -P "$ZEGELD_PID" zegel-signer | xargs kill -STOP
+for pid in $(pgrep -P "$ZEGELD_PID" zegel-signer); do freeze "$pid"; done
 submit m 192.0.2.1 >stopped-answer &
 stopped=$!
 message piet@example.nl beside >m2

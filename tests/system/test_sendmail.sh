@@ -120,7 +120,7 @@ for file in "$SYSTEM"/messages/*; do
 done
 { echo "From: boss@example.nl"; message piet@example.nl two; } >m
 answers "two From fields" "550 5.6.0 *" "$(submit m 192.0.2.1)"
-pgrep -P "$ZEGELD_PID" zegel-signer | xargs kill -STOP
+for pid in $(pgrep -P "$ZEGELD_PID" zegel-signer); do freeze "$pid"; done
 message piet@example.nl stopped >m
 submit m 192.0.2.1 >stopped-answer &
 stopped=$!
