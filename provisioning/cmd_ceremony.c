@@ -189,9 +189,14 @@ static int run_permits(int argc, char **argv)
     const char *domain = words[2], *selector = slash + 1, *print = words[3];
     int err = backup ? authority_backed_up(words[0], o.trust, domain, selector, print, &serial, &why)
                      : authority_permits(words[0], o.trust, action, domain, selector, print, &serial, &why);
-    if (err == ZEGEL_OK)
+    if (o.json)
+        cmd_print_json(json_pack("{s:b, s:s, s:s, s:s, s:s, s:o, s:o}", "permitted", err == ZEGEL_OK, "action", words[1],
+                                 "domain", domain, "selector", selector, "spki_sha256", print, "ceremony",
+                                 err == ZEGEL_OK ? json_integer(serial) : json_null(), "problem",
+                                 err == ZEGEL_OK ? json_null() : json_string(buf_cstr(&why))));
+    else if (err == ZEGEL_OK)
         (void)printf("permitted: %s %s/%s, by ceremony %u\n", words[1], domain, selector, serial);
-    if (err == ZEGEL_OK && backup)
+    if (err == ZEGEL_OK && backup && !o.json)
         (void)printf("in zegel.yaml, with this key: wrapped-backup: %s\n", print);
     return finish(cmd, err, &why);
 }
@@ -214,5 +219,5 @@ const struct cmd cmd_ceremony_abandon = {"ceremony", "abandon", run_abandon, "--
 const struct cmd cmd_ceremony_seal = {"ceremony", "seal", run_seal, "--module FILE --card URI [--pin SOURCE] [--state DIR] DIR",
                                       "Make the manifest and sign it with the transcript key."};
 const struct cmd cmd_ceremony_permits = {
-    "ceremony", "permits", run_permits, "--trust PEM DIR ACTION DOMAIN/SELECTOR SPKI-SHA256",
+    "ceremony", "permits", run_permits, "--trust PEM [--json] DIR ACTION DOMAIN/SELECTOR SPKI-SHA256",
     "Does this transcript permit that? For scripts; ACTION as in a plan, or backup: was one made and tried?"};

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/io.h"
+#include "ceremony/lines.h"
 #include "ceremony/script.h"
 #include "ceremony/store.h"
 #include "cmd.h"
@@ -225,18 +226,37 @@ static int run_prepare(int argc, char **argv)
 
 /* ---- lint ---- */
 
+static void print_rules(bool json)
+{
+    struct buf rules = BUF_INIT;
+    plan_rules(&rules);
+    if (json)
+        cmd_print_json(json_pack("{s:o}", "rules", lines_json(buf_bytes(&rules), "rule")));
+    else
+        (void)fputs(buf_cstr(&rules), stdout);
+    buf_free(&rules);
+}
+
+static void print_lint(const char *path, bool json, bool keeps, const struct buf *warnings, const struct buf *why)
+{
+    if (json)
+        cmd_print_json(json_pack("{s:s, s:b, s:o, s:o}", "plan", path, "keeps", keeps, "problem",
+                                 keeps ? json_null() : json_stringn((const char *)why->data, why->len), "warnings",
+                                 lines_json(buf_bytes(warnings), "rule")));
+    else if (keeps)
+        (void)printf("%.*s%s: keeps every rule\n", (int)warnings->len, (const char *)warnings->data, path);
+}
+
 static int run_lint(int argc, char **argv)
 {
     struct cmd_options o;
-    struct buf yaml = BUF_INIT, why = BUF_INIT, rules = BUF_INIT;
+    struct buf yaml = BUF_INIT, why = BUF_INIT, warnings = BUF_INIT;
     struct plan *p = NULL;
     int code;
     if (!cmd_options(argc, argv, &cmd_ceremony_lint, &o, &code))
         return code;
     if (optind == argc) {
-        plan_rules(&rules);
-        (void)fputs(buf_cstr(&rules), stdout);
-        buf_free(&rules);
+        print_rules(o.json);
         return CMD_DONE;
     }
     int err = io_read_file(argv[optind], STORE_FILE_MAX, &yaml, &why);
@@ -244,13 +264,12 @@ static int run_lint(int argc, char **argv)
         err = plan_parse(argv[optind], buf_bytes(&yaml), &p, &why);
     if (err == ZEGEL_OK)
         err = plan_lint(p, &why);
-    if (err == ZEGEL_OK) {
-        plan_warnings(p, &rules);
-        (void)printf("%s%s: keeps every rule\n", buf_cstr(&rules), argv[optind]);
-    }
-    buf_free(&rules);
+    if (err == ZEGEL_OK)
+        plan_warnings(p, &warnings);
+    print_lint(argv[optind], o.json, err == ZEGEL_OK, &warnings, &why);
     code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(&cmd_ceremony_lint, err, buf_cstr(&why));
     plan_free(p);
+    buf_free(&warnings);
     buf_free(&yaml);
     buf_free(&why);
     return code;
@@ -265,5 +284,5 @@ const struct cmd cmd_ceremony_prepare = {
     "  [--action generate|activate|retire|destroy] [--previous DIR] [--days N] [--backup-reason TEXT]\n  [--backup-label TOKEN "
     "[--backup-module FILE] [--backup-restored keep|destroy] [--backup-dkek CHECK-VALUE]] DIR",
     "Write plan.yaml, compile it to plan.json, make the checklist."};
-const struct cmd cmd_ceremony_lint = {"ceremony", "lint", run_lint, "[PLAN]",
+const struct cmd cmd_ceremony_lint = {"ceremony", "lint", run_lint, "[--json] [PLAN]",
                                       "Check a plan; without one, print the policy's rules."};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit/verify.h"
+#include "ceremony/lines.h"
 #include "ceremony/verify.h"
 #include "cmd.h"
 #include "dns/observe.h"
@@ -92,7 +93,9 @@ static int run_verify(int argc, char **argv)
     }
     if (err == ZEGEL_OK)
         err = verify_transcript(argv[optind], &options, NULL, &report, &why);
-    if (err == ZEGEL_OK)
+    if (o.json)
+        cmd_print_json(lines_verdict(argv[optind], err == ZEGEL_OK, buf_bytes(&report), buf_cstr(&why)));
+    else if (err == ZEGEL_OK)
         (void)printf("%spass: %s\n", buf_cstr(&report), argv[optind]);
     code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(cmd, err, buf_cstr(&why));
     if (err == ZEGEL_ERR_FORMAT || err == ZEGEL_ERR_BAD_SIGNATURE || err == ZEGEL_ERR_KEY_UNUSABLE)
@@ -107,5 +110,6 @@ static int run_verify(int argc, char **argv)
 
 const struct cmd cmd_ceremony_verify = {
     "ceremony", "verify", run_verify,
-    "[--previous DIR] [--trust PEM] [--tsa PEM] [--zone FILE]\n  [--dns [--resolver FILE]] [--audit DIR --key NOTEKEY] DIR",
+    "[--previous DIR] [--trust PEM] [--tsa PEM] [--zone FILE]\n  [--dns [--resolver FILE]] [--audit DIR --key NOTEKEY] [--json] "
+    "DIR",
     "Check a transcript: no token, no configuration; a network only for --dns. The auditor's command."};

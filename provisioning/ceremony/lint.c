@@ -196,7 +196,8 @@ static bool backup(const struct plan *p, struct buf *why)
         return b->token == NULL;
     for (unsigned i = 0; i < p->keys_count; i++)
         if (p->keys[i].algorithm == PLAN_ED25519) {
-            buf_addf(why, ", and %s is an Ed25519 key", p->keys[i].selector);
+            buf_addf(why, ", and %s is an Ed25519 key, which %s", p->keys[i].selector,
+                     dkek ? "a SmartCard-HSM does not have" : "SoftHSM does not wrap (CKR_KEY_NOT_WRAPPABLE)");
             return false;
         }
     return second;

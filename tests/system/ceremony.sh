@@ -126,6 +126,12 @@ refused() {
     fi
 }
 
+# is_json NAME EXPRESSION: what the last command printed is JSON, and of it (j) that is true
+is_json() {
+    "$PYTHON" -c 'import json, sys; j = json.load(open(sys.argv[1])); sys.exit(0 if eval(sys.argv[2]) else 1)' "$WORK/out" "$2" ||
+        not_ok "$1" "not so: $2; it says $(cat "$WORK/out")"
+}
+
 accepted() { # NAME COMMAND...
     local name=$1
     shift

@@ -14,6 +14,13 @@ A=$WORK/one
 
 prepare "$A" 1 --key example.nl/z1:rsa2048 --key example.nl/z2:ed25519 >"$WORK/out" || die "prepare"
 accepted "lint" Z lint "$A/plan.yaml"
+accepted "lint --json" Z lint --json "$A/plan.yaml"
+is_json "lint --json" 'j == {"plan": j["plan"], "keeps": True, "problem": None, "warnings": []} and j["plan"].endswith("/plan.yaml")'
+accepted "lint --json: the rules" Z lint --json
+is_json "lint --json: the rules" '[r["rule"] for r in j["rules"]] == ["P%02d" % n for n in range(1, 16)] and all(len(r["text"]) > 9 for r in j["rules"])'
+sed 's/threshold: 2/threshold: 1/' "$A/plan.yaml" >"$WORK/one.yaml"
+refused "lint --json: a broken rule" 1 'P08: ' Z lint --json "$WORK/one.yaml"
+is_json "lint --json: a broken rule" 'j["keeps"] is False and j["problem"].startswith("P08: ") and j["warnings"] == []'
 accepted "prepare again changes nothing" Z prepare "$A"
 accepted "rehearse" Z rehearse --non-interactive "$A"
 grep -q 'Rehearsed' "$WORK/out" || not_ok "rehearse" "says nothing"
@@ -38,6 +45,16 @@ accepted "verify" env -i "$BUILD/zegel" ceremony verify --trust "$WORK/people/tr
 grep -q '^pass: ' "$WORK/out" || not_ok "verify" "does not say pass"
 grep -q '^attested  E1 .*3 minutes slow' "$WORK/out" || not_ok "verify" "does not show the exception"
 cp "$WORK/out" "$WORK/verify"
+
+for program in "$BUILD/zegel ceremony verify" "$BUILD/zegel-ceremony-verify"; do
+    # shellcheck disable=SC2086 # two words
+    accepted "${program##*/} --json" $program --json --trust "$WORK/people/trust.pem" "$WORK/gap"
+    is_json "${program##*/} --json" 'j["verified"] and j["problem"] is None and {s["kind"] for s in j["statements"]} == {"proved", "claimed", "attested", "unchecked"}'
+    is_json "${program##*/} --json" 'len(j["statements"]) == '"$(($(wc -l <"$WORK/verify") - 1))"
+    # shellcheck disable=SC2086 # two words
+    refused "${program##*/} --json: people it does not know" 1 'is not among them' $program --json --trust "$WORK/people/alice.pem" "$WORK/gap"
+    is_json "${program##*/} --json: people it does not know" 'not j["verified"] and j["statements"] == [] and "is not among them" in j["problem"]'
+done
 
 # What is on the token is what the transcript says: asked through another tool.
 pkcs11-tool --module "$MODULE" --token-label zegel --login --pin 1234 -O >"$WORK/objects" 2>/dev/null
@@ -135,6 +152,10 @@ reported activate 'proved    example.nl/z2: the custodians permit that it is act
 standing active || not_ok "activate" "the token does not say so"
 permits() { Z permits --trust "$WORK/people/$1.pem" "$WORK/$2" "$3" "example.nl/$4" "$5"; }
 accepted "a script asks: activation is permitted" permits trust activate activate z2 "$print"
+accepted "a script asks, --json" Z permits --json --trust "$WORK/people/trust.pem" "$WORK/activate" activate example.nl/z2 "$print"
+is_json "a script asks, --json" 'j == {"permitted": True, "action": "activate", "domain": "example.nl", "selector": "z2", "spki_sha256": "'"$print"'", "ceremony": 2, "problem": None}'
+refused "a script asks, --json: another action" 1 'not one that permits' Z permits --json --trust "$WORK/people/trust.pem" "$WORK/activate" retire example.nl/z2 "$print"
+is_json "a script asks, --json: another action" 'j["permitted"] is False and j["ceremony"] is None and "not one that permits" in j["problem"]'
 refused "a script asks: another action" 1 'not one that permits to retire example.nl/z2' permits trust activate retire z2 "$print"
 refused "a script asks: another selector" 1 'not one that permits to activate example.nl/z1' permits trust activate activate z1 "$print"
 refused "a script asks: another key" 1 'not one that permits' permits trust activate activate z2 "$(printf '%064d' 7)"
