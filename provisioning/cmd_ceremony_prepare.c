@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -94,36 +95,50 @@ static bool read_flags(int argc, char **argv, struct plan_flags *f, int *code)
 
 /* ---- plan.yaml → plan.json, script ---- */
 
-static int spawn(const char *dir, char *const argv[])
+/* groff reads `input` and writes `output`. */
+static bool run_groff(int input, int output)
 {
+    static char *const argv[] = {(char *)(uintptr_t) "/usr/bin/groff",
+                                 (char *)(uintptr_t) "-k",
+                                 (char *)(uintptr_t) "-t",
+                                 (char *)(uintptr_t) "-ms",
+                                 (char *)(uintptr_t) "-Tpdf",
+                                 (char *)(uintptr_t) "-P-pa4",
+                                 NULL};
     posix_spawn_file_actions_t actions;
     pid_t pid;
     int status = -1;
     (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawn_file_actions_addchdir_np(&actions, dir);
-    (void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    (void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0); /* groff talks of table widths */
-    if (posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ) == 0)
+    (void)posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    (void)posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    (void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0); /* it talks of table widths */
+    if (posix_spawn(&pid, argv[0], &actions, NULL, argv, environ) == 0)
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
         }
     (void)posix_spawn_file_actions_destroy(&actions);
-    return status;
+    return status == 0;
 }
 
-/* Paper is a convenience: without pandoc and groff there is script.md alone. */
-static void make_pdf(const char *dir)
+/* Paper is a convenience: without groff there are script.md and script.html. */
+static int make_pdf(const char *dir, struct bytes script, struct buf *why)
 {
-    static char *const pandoc[] = {(char *)(uintptr_t) "pandoc",
-                                   (char *)(uintptr_t) "-s",
-                                   (char *)(uintptr_t) "-V",
-                                   (char *)(uintptr_t) "papersize=a4",
-                                   (char *)(uintptr_t) "--pdf-engine=pdfroff",
-                                   (char *)(uintptr_t) "-o",
-                                   (char *)(uintptr_t) "script.pdf",
-                                   (char *)(uintptr_t) "script.md",
-                                   NULL};
-    if (access("/usr/bin/pandoc", X_OK) == 0 && access("/usr/bin/pdfroff", X_OK) == 0 && access("/usr/bin/gs", X_OK) == 0)
-        (void)spawn(dir, pandoc);
+    struct buf source = BUF_INIT, pdf = BUF_INIT, ignored = BUF_INIT;
+    int err = ZEGEL_OK, input = -1, output = -1;
+    if (store_has(dir, "script.pdf") || access("/usr/bin/gropdf", X_OK) != 0)
+        return ZEGEL_OK;
+    script_groff(script, &source);
+    if ((input = io_memfd("script", buf_bytes(&source))) >= 0 && (output = memfd_create("pdf", MFD_CLOEXEC)) >= 0 &&
+        lseek(input, 0, SEEK_SET) == 0 && run_groff(input, output) &&
+        io_read_fd(output, "script.pdf", STORE_FILE_MAX, &pdf, &ignored) == ZEGEL_OK)
+        err = store_write(dir, "script.pdf", buf_bytes(&pdf), why);
+    if (input >= 0)
+        (void)close(input);
+    if (output >= 0)
+        (void)close(output);
+    buf_free(&source);
+    buf_free(&pdf);
+    buf_free(&ignored);
+    return err;
 }
 
 static int compile(const char *dir, struct buf *why)
@@ -149,9 +164,9 @@ static int compile(const char *dir, struct buf *why)
     }
     if (err == ZEGEL_OK)
         err = store_write(dir, "script.html", buf_bytes(&page), why);
+    if (err == ZEGEL_OK)
+        err = make_pdf(dir, buf_bytes(&script), why);
     if (err == ZEGEL_OK) {
-        if (!store_has(dir, "script.pdf"))
-            make_pdf(dir);
         struct buf warnings = BUF_INIT;
         plan_warnings(t.plan, &warnings);
         (void)fputs(buf_cstr(&warnings), stdout);

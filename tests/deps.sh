@@ -8,7 +8,7 @@ packages=(
     libjansson-dev libmicrohttpd-dev libp11-dev libgfshare-dev libldns-dev libunbound-dev libidn2-dev dns-root-data libseccomp-dev libsystemd-dev
     # test: unit tests, tokens, real servers, independent verifiers, senders
     check softhsm2 opensc postfix knot knot-dnsutils bind9 opendkim opendkim-tools libmail-dkim-perl
-    gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc strace systemd
+    gcovr python3 python3-dkim python3-dnspython python3-nacl swaks procps iproute2 openssl mandoc strace systemd groff poppler-utils
     # the token's firmware: its libraries, a compiler for the board, a machine to run it on, a reader that is none
     libbearssl-dev libsodium-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm pcscd vsmartcard-vpcd opensc-pkcs11
     # the pages, in a browser (about 80 MB; nothing lighter renders CSS as browsers do)

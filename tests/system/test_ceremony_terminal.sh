@@ -7,7 +7,7 @@ set -u
 # shellcheck source=tests/system/ceremony.sh
 . "$SYSTEM/ceremony.sh"
 
-need_ceremony_programs cmp
+need_ceremony_programs cmp gropdf pdfinfo pdftotext
 make_work_dir
 make_people
 A=$WORK/one
@@ -48,4 +48,31 @@ assert p.rows == len(lines) and p.boxes == markdown.count("[ ]") > 10, (p.rows, 
 assert not re.search(r"https?://|\*\*|`", page), "markup is left, or something from elsewhere"
 PY
 if [ -n "${SHOW:-}" ]; then cat "$WORK/screens"; fi
+# ---- the checklist as PDF, by groff; what a plan says is no request to groff
+P=$WORK/paper
+Z prepare --serial 3 --organisation '.sy touch pwned; \*(Tm \(co "van" Zegels' --module "$MODULE" --label zegel --threshold 2 --key example.nl/z1:rsa2048 \
+    --key example.nl/z2:ed25519 --custodian "alice=$WORK/people/alice.pem" --custodian "bob=$WORK/people/bob.pem" --custodian "carol=$WORK/people/carol.pem" \
+    --administrator "dave=$WORK/people/dave.pem" --dns-operator "frank=$WORK/people/frank.pem" --witness "erin=$WORK/people/erin.pem" \
+    --transcript "transcript-key=$WORK/people/transcript-key.pem" "$P" >/dev/null || die "prepare paper"
+verdict "script.pdf is a PDF" "" test "$(head -c 5 "$P/script.pdf")" = %PDF-
+verdict "of two pages of A4" "$(pdfinfo "$P/script.pdf" | grep -E '^(Pages|Page size):')" \
+    test "$(pdfinfo "$P/script.pdf" | grep -E '^(Pages|Page size):' | tr -s ' \n' ' ')" = "Pages: 2 Page size: 595 x 842 pts (A4) "
+pdftotext -layout "$P/script.pdf" "$WORK/paper.txt"
+printed() { tr -s ' \n' ' ' <"$WORK/paper.txt" | grep -qF -- "$1"; } # TEXT: on paper, however the lines are broken
+while read -r line; do
+    verdict "on paper: $line" "" printed "$line"
+done <<TEXT
+Key ceremony 3: generate
+.sy touch pwned; \\*(Tm \\(co "van" Zegels. Valid
+$(sha256sum "$P/plan.json" | cut -c1-32 | sed 's/..../& /g;s/ $//')
+custodian (2 of 3 approve) carol
+zegel ceremony run DIR
+STEP 4 of 7: key example.nl/z1. Generate this rsa2048
+STEP 7 of 7: response. Write response.json
+E3
+TEXT
+steps=$(grep -cE '^ *[0-9]+  +[a-zA-Z]' "$WORK/paper.txt")
+verdict "every step has a line" "$steps" test "$steps" -eq "$(grep -cE '^\| [0-9]+ \|' "$P/script.md")"
+[ ! -e "$P/pwned" ] || not_ok "script.pdf" "the plan ran a command"
+
 conclude
