@@ -4,7 +4,8 @@
 
 enum { TEXT_WIDTH_MM = 180, COLUMNS_MAX = 16 };
 
-static const char head[] = ".nr LL 18c\n.nr PO 1.5c\n.nr HM 1.5c\n.nr FM 1.5c\n.nr PS 10\n.nr VS 13\n.nr HY 0\n.ds CH\n.LP\n.nh\n.ad l\n";
+static const char head[] =
+    ".nr LL 18c\n.nr PO 1.5c\n.nr HM 1.5c\n.nr FM 1.5c\n.nr PS 10\n.nr VS 13\n.nr HY 0\n.ds CH\n.LP\n.nh\n.ad l\n";
 
 static void glyph(struct buf *out, uint8_t c)
 {
