@@ -137,7 +137,7 @@ int cms_verify(const char *name, struct bytes content, struct bytes der, X509 *c
     if (wrong == NULL)
         *signed_s = signing_time(si);
     if (wrong != NULL)
-        buf_addf(why, "%s: %s", name, wrong);
+        buf_addf(why, "%s: %s; put back what was signed, or remove this file and have it signed again", name, wrong);
     sk_X509_free(pinned);
     BIO_free(in);
     CMS_ContentInfo_free(cms);

@@ -73,7 +73,8 @@ int journal_parse(struct bytes text, const char plan_hash[CANON_HEX], json_t **e
         json_t *e = canon_parse(name, line, why);
         const char *wrong = e == NULL ? NULL : wrong_entry(e, *entries, head, last_s);
         if (wrong != NULL)
-            buf_addf(why, "%s: %s", name, wrong);
+            buf_addf(why, "%s: %s; nobody writes in a journal: put back a copy from before, or else prepare a new plan", name,
+                     wrong);
         if (e == NULL || wrong != NULL) {
             json_decref(e);
             err = ZEGEL_ERR_FORMAT;

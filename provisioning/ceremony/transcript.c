@@ -23,7 +23,9 @@ int transcript_open(const char *dir, struct transcript *out, struct buf *why)
     if (err == ZEGEL_OK)
         err = plan_compile(out->plan, &compiled);
     if (err == ZEGEL_OK && !bytes_eq(buf_bytes(&compiled), out->plan_json)) {
-        buf_addf(why, "%s: plan.json is not what plan.yaml compiles to: one of them was changed", dir);
+        buf_addf(why,
+                 "%s: plan.json is not what plan.yaml compiles to: one of them was changed; put back the ones that were approved",
+                 dir);
         err = ZEGEL_ERR_FORMAT;
     }
     if (err == ZEGEL_OK)

@@ -183,6 +183,8 @@ int verify_transcript(const char *dir, const struct verify_options *o, struct ve
             err = checks[i](&v, why);
         buf_add_str(report, "attested  what was said and seen in the room: by the signatures of custodians and witness\n");
     }
+    if (err == ZEGEL_ERR_FORMAT || err == ZEGEL_ERR_KEY_UNUSABLE)
+        buf_add_str(why, "; rely on nothing here: compare with the copies that the others took home");
     if (err == ZEGEL_OK && result != NULL)
         err = tell(&v, result, why);
     transcript_close(&v.t);

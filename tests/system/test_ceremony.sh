@@ -187,6 +187,16 @@ refused "give up what was not begun" 1 'has not begun' Z abandon "${words[@]}" "
 stop_at_key() { printf 'Yes\nYes\nYes\nYes\nNo\n' | Z run --pin "file:$WORK/pin" --state "$WORK/state" --previous "$before" "$WORK/stuck" >/dev/null; }
 refused_stop() { stop_at_key; }
 refused "stopped by people" 1 'stopped before step 5 .key example.nl/z4., as you said' refused_stop
+# In the middle of it, somebody was at the journal.
+cp "$WORK/stuck/journal.jsonl" "$WORK/journal"
+meddled() { run "$WORK/stuck" --previous "$before"; }
+sed -i 5d "$WORK/stuck/journal.jsonl"
+refused "a dropped journal line" 1 'journal.jsonl:5: .*put back a copy' meddled
+sed '5{h;d};6{G}' "$WORK/journal" >"$WORK/stuck/journal.jsonl"
+refused "a reordered journal" 1 'journal.jsonl:5: .*put back a copy' meddled
+sed '5s/"n":4/"n":5/' "$WORK/journal" >"$WORK/stuck/journal.jsonl"
+refused "an edited journal" 1 'journal.jsonl:5: .*put back a copy' meddled
+cp "$WORK/journal" "$WORK/stuck/journal.jsonl"
 accepted "given up" Z abandon "${words[@]}" "$WORK/stuck"
 refused "it does not go on" 1 'this ceremony has ended' run "$WORK/stuck" --previous "$before"
 { seal "$WORK/stuck" && approve "$WORK/stuck" alice bob erin; } >/dev/null || die "seal stuck"

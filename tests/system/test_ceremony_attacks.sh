@@ -54,6 +54,15 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 1 -su
 refused "a certificate that ends before the plan" 1 'P10: certificates are' \
     prepare "$WORK/bad3" 1 --key example.nl/z1:rsa2048 --witness "erin=$WORK/people/old.pem"
 
+if ! nm "$BUILD/zegel" | grep -q "__[at]san_init"; then
+    "$PYTHON" -c 'import struct, sys; open(sys.argv[1], "wb").write(struct.pack("<q", -40 * 86400))' "$WORK/step" # made 40 days ago, for 30
+    LD_PRELOAD=$BUILD/tests/clockstep.so CLOCKSTEP=$WORK/step openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 30 \
+        -subj /CN=expired -keyout "$WORK/people/expired.key" -out "$WORK/people/expired.pem" 2>/dev/null
+    openssl x509 -in "$WORK/people/expired.pem" -noout -checkend 0 >/dev/null && not_ok "an expired certificate" "it has not expired"
+    refused "an expired certificate" 1 'P10: certificates are .*the certificate of gina.*change plan.yaml' \
+        prepare "$WORK/bad4" 1 --key example.nl/z1:rsa2048 --custodian "gina=$WORK/people/expired.pem"
+fi
+
 # ---- papers
 approve "$A" alice >/dev/null || die "approve"
 copy; cp "$WORK/other/approval-bob.p7s" "$C"
