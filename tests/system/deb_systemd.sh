@@ -31,7 +31,7 @@ check "systemctl start, PIN in a file" systemctl start zegeld
 check "... signs" signs
 
 systemd-creds encrypt --name=zegel-pin /etc/zegel/pin /etc/zegel/pin.cred 2>/dev/null
-rm /etc/zegel/pin
+mv /etc/zegel/pin /root/pin
 sed -i 's|file:/etc/zegel/pin|credential:zegel-pin|' /etc/zegel/zegel.yaml
 check "systemctl restart, PIN by LoadCredentialEncrypted alone" systemctl restart zegeld
 check "... signs" signs
@@ -79,4 +79,8 @@ check "zegeld is killed: there is another" wait_for 20 another
 check "... signs" signs
 check "systemctl stop" systemctl stop zegeld
 check "... nobody is left" test -z "$(find /proc/[0-9]*/exe -lname '*zegel*' 2>/dev/null)"
+check "zegeld.socket" systemctl start zegeld.socket
+check "... the first connection starts zegeld" signs
+check "... which serves the socket of systemd" systemctl is-active --quiet zegeld
+mv /root/pin /etc/zegel/pin
 echo "that is all"
