@@ -97,6 +97,9 @@ CK_RV slot_read_keys(struct slot *s)
     CK_RV rv = slot_select(s);
     if (rv == CKR_OK)
         rv = slot_rv(s, applet_info(&a, &info));
+    if (rv == CKR_OK && s->have_keys && memcmp(s->keys_head, info.log_head, sizeof s->keys_head) == 0)
+        return CKR_OK;
+    memcpy(s->keys_head, info.log_head, sizeof s->keys_head);
     s->count = 0;
     for (size_t i = 0; rv == CKR_OK && i < info.count; i++)
         rv = slot_rv(s, applet_key_info(&a, info.numbers[i], &s->keys[s->count++]));

@@ -12,6 +12,7 @@ struct slot {
     enum reader_result last; /* of the exchange before, when a command was APPLET_LOST */
     bool logged_in;          /* by this process */
     bool have_keys;
+    uint8_t keys_head[APPLET_HASH]; /* of the token's log when they were read: a key made or deleted moves it on */
     struct applet_key keys[APPLET_KEYS_MAX];
     size_t count;
 };
@@ -26,7 +27,7 @@ void slot_end(struct slot *s);
 CK_RV slot_select(struct slot *s);
 /* A status word as an answer of PKCS#11; says what it means for the login. */
 CK_RV slot_rv(struct slot *s, unsigned sw);
-/* The keys, from the token. In between. */
+/* The keys, from the token; not again while its log stands where it stood. In between. */
 CK_RV slot_read_keys(struct slot *s);
 /* CKF_USER_PIN_COUNT_LOW and the like. In between. */
 CK_RV slot_pin_flags(struct slot *s, CK_FLAGS *flags);
