@@ -66,24 +66,21 @@ void token_idle(void)
 {
 }
 
-/* By AID, or by the front of one. Who was verified is forgotten; tickets are not. */
+/* By AID, or by the front of one. Who was verified is forgotten; tickets are not. A SELECT that finds nothing changes nothing
+ * (ISO 7816-4 §11.1.1): OpenSC tries a dozen foreign AIDs when it begins, while another process is in the middle of its work. */
 static enum sw select_app(const struct apdu *c, struct tlv_out *out)
 {
     size_t pgp = c->data.len < sizeof openpgp_aid_prefix ? c->data.len : sizeof openpgp_aid_prefix;
     if (c->p1 != 4 || (c->p2 & 0xf3) != 0)
         return c->p1 == 0 ? SW_FILE_NOT_FOUND : SW_WRONG_P1P2;
+    bool is_openpgp =
+        c->data.len >= 5 && c->data.len <= 16 && span_eq(span_cut(c->data, 0, pgp), span_of(openpgp_aid_prefix, pgp));
+    if (!is_openpgp && !span_eq(c->data, span_of(zegel_aid, sizeof zegel_aid)))
+        return SW_FILE_NOT_FOUND;
     session_forget();
     zegel_forget();
-    session.app = APP_NONE;
-    if (c->data.len >= 5 && c->data.len <= 16 && span_eq(span_cut(c->data, 0, pgp), span_of(openpgp_aid_prefix, pgp))) {
-        session.app = APP_OPENPGP;
-        return openpgp_select(out);
-    }
-    if (span_eq(c->data, span_of(zegel_aid, sizeof zegel_aid))) {
-        session.app = APP_ZEGEL;
-        return zegel_select(out);
-    }
-    return SW_FILE_NOT_FOUND;
+    session.app = is_openpgp ? APP_OPENPGP : APP_ZEGEL;
+    return is_openpgp ? openpgp_select(out) : zegel_select(out);
 }
 
 static enum sw dispatch(const struct apdu *c, struct tlv_out *out)

@@ -33,6 +33,7 @@ harness_needs() { # PROGRAM...: exit 77 without them
 }
 
 start_reader() { # anew, when there was one
+    export XDG_CACHE_HOME=$WORK/cache # of OpenSC, which would know a card of another test by its serial number
     if [ -n "${READER_PID:-}" ]; then stop_pid "$READER_PID"; else mkdir -p /run/pcscd; fi
     mount -t tmpfs tmpfs /run/pcscd
     start pcscd pcscd --foreground

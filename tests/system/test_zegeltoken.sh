@@ -245,6 +245,7 @@ domains:
       - {selector: $ED_SELECTOR, algorithm: ed25519-sha256, key: "$aut;id=%03"}
 CONFIG
 }
+both_logged_in() { [ "$(said ': logged in')" -ge 2 ]; }
 opensc_mail() {
     stop_token
     TOKEN_STORE=$WORK/third start_token native
@@ -252,8 +253,9 @@ opensc_mail() {
     opensc_keys && write_opensc_config || return 1
     stop_pid "$KNOT_PID"
     start_knot
+    : >"$WORK/log/zegeld"
     start_zegeld
-    mail
+    wait_for 30 both_logged_in && mail
 }
 verdict "zegeld with the stock opensc-pkcs11" "6 messages, both algorithms: dkimpy, libopendkim" opensc_mail
 
