@@ -117,6 +117,24 @@ START_TEST(who_may)
 }
 END_TEST
 
+/* A network that one socket trusts says nothing of who comes from there to another: a webmail's users, say. */
+START_TEST(who_may_by_the_network_of_a_socket)
+{
+    static const char more[] =
+        "listen: ['inet:1@127.0.0.1']\nfront-ends: [{listen: 'inet:1@127.0.0.1', trusted-networks: [127.0.0.1]}]\n"
+        "senders: [{network: 127.0.0.1, domains: ['*']}, {user: '*@a.nl', domains: [a.nl]}]\n";
+    struct sockaddr_in loopback = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001), .sin_port = htons(40000)};
+    char *networks[] = {(char *)(uintptr_t) "127.0.0.1"};
+    const struct config_front_end filtered = {.trusted_networks = networks, .trusted_networks_count = 1};
+    struct sender webmail = {.user = "x@a.nl", .client = (struct sockaddr *)&loopback};
+    struct sender filter = {.client = (struct sockaddr *)&loopback, .front_end = &filtered};
+    ck_assert(may(more, webmail, "a.nl") && !may(more, webmail, "b.nl"));
+    ck_assert(may(more, filter, "a.nl") && may(more, filter, "b.nl"));
+    filter.front_end = NULL;
+    ck_assert(!may(more, filter, "a.nl"));
+}
+END_TEST
+
 /* Where one domain is all there is, nobody can take another's. */
 START_TEST(who_may_of_one)
 {
@@ -213,4 +231,4 @@ START_TEST(body)
 }
 END_TEST
 
-UNIT_MAIN("policy", verdicts, who_may, who_may_of_one, defects, too_many_fields, body)
+UNIT_MAIN("policy", verdicts, who_may, who_may_by_the_network_of_a_socket, who_may_of_one, defects, too_many_fields, body)
