@@ -29,22 +29,33 @@ struct audit {
 
 static void add_hex(struct buf *b, const uint8_t *hash)
 {
-    for (size_t i = 0; hash != NULL && i < MERKLE_HASH_LEN; i++)
-        buf_addf(b, "%02x", hash[i]);
+    char hex[2 * MERKLE_HASH_LEN + 1] = "";
+    if (hash != NULL)
+        bytes_hex(bytes_of(hash, MERKLE_HASH_LEN), hex);
+    buf_add_str(b, hex);
+}
+
+static bool is_plain(uint8_t c)
+{
+    return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
 }
 
 /* RFC 8259 §7. What is not printable ASCII is escaped: a log is read with terminals. */
 static void add_text(struct buf *b, const char *name, struct bytes text)
 {
-    buf_addf(b, ",\"%s\":\"", name);
-    for (size_t i = 0; i < text.len; i++) {
-        uint8_t c = text.data[i];
-        if (c == '"' || c == '\\')
-            buf_addf(b, "\\%c", c);
-        else if (c < 0x20 || c > 0x7e)
-            buf_addf(b, "\\u%04x", (unsigned)c);
-        else
-            buf_add_u8(b, c);
+    buf_add_str(b, ",\"");
+    buf_add_str(b, name);
+    buf_add_str(b, "\":\"");
+    for (size_t i = 0; i < text.len;) {
+        size_t n = i;
+        while (n < text.len && is_plain(text.data[n]))
+            n++;
+        buf_add(b, bytes_slice(text, i, n));
+        if (n < text.len && (text.data[n] == '"' || text.data[n] == '\\'))
+            buf_addf(b, "\\%c", text.data[n]);
+        else if (n < text.len)
+            buf_addf(b, "\\u%04x", (unsigned)text.data[n]);
+        i = n + 1;
     }
     buf_add_u8(b, '"');
 }
