@@ -38,9 +38,16 @@ enum {
     KEPT_MAX = 4096, /* of the keys looked for at start: with its label and public half each takes 2 KiB */
 };
 
+/* A socket to a signer, kept open by those who use it. */
+struct peer {
+    int fd;
+    _Atomic unsigned users;
+};
+
 /* What one signing thread is doing; 0: nothing. Read by the watchdog. */
 struct thread {
     struct worker *worker;
+    struct peer *peer; /* whom it asks for work; NULL: nobody yet */
     pthread_t id;
     _Atomic int64_t overdue_ms; /* monotonic */
     bool lost;                  /* the card it had for the last request is there no more */
@@ -63,11 +70,9 @@ struct worker {
     int state_err;
     char state_reason[300];
 
-    pthread_mutex_t recv_lock; /* one thread at a time waits for a request */
-    pthread_mutex_t peer_lock;
+    pthread_mutex_t peer_lock; /* to change it */
     pthread_cond_t peer_changed;
-    int peer;
-    uint64_t peer_generation;
+    _Atomic(struct peer *) peer; /* NULL: none now */
 
     struct thread threads[THREADS_MAX];
     unsigned threads_count;
@@ -82,12 +87,10 @@ struct worker *worker_new(const char *token_name)
         free(w);
         return NULL;
     }
-    w->peer = -1;
     w->state_err = ZEGEL_ERR_TOKEN_GONE;
     (void)snprintf(w->state_reason, sizeof w->state_reason, "token %s: not opened yet", token_name);
     (void)mlock(w->pin, sizeof w->pin); /* token_open says so where that is not permitted */
     pthread_mutex_init(&w->token_lock, NULL);
-    pthread_mutex_init(&w->recv_lock, NULL);
     pthread_mutex_init(&w->peer_lock, NULL);
     pthread_mutex_init(&w->keys.lock, NULL);
     pthread_cond_init(&w->peer_changed, NULL);
@@ -148,15 +151,51 @@ static void say_logged_in(struct worker *w, int peer)
         (void)io_send(peer, bytes_of(p.data, p.len), -1);
 }
 
+static void peer_release(struct peer *p)
+{
+    if (p == NULL || atomic_fetch_sub(&p->users, 1) > 1)
+        return;
+    (void)close(p->fd);
+    free(p);
+}
+
 void worker_set_peer(struct worker *w, int fd)
 {
+    struct peer *p = malloc(sizeof *p);
+    if (p == NULL) {
+        log_error("token %s: out of memory for a new signer", w->token_name);
+        worker_exit(w, EX_OSERR); /* a fresh process gets one */
+    }
+    *p = (struct peer){.fd = fd, .users = 1};
     say_logged_in(w, fd);
     pthread_mutex_lock(&w->peer_lock);
-    if (w->peer >= 0)
-        (void)close(w->peer);
-    w->peer = fd;
-    w->peer_generation++;
+    peer_release(w->peer);
+    w->peer = p;
     pthread_cond_broadcast(&w->peer_changed);
+    pthread_mutex_unlock(&w->peer_lock);
+}
+
+/* Waits until there is a signer, and has the thread ask that one from now on. */
+static void follow_peer(struct thread *th)
+{
+    struct worker *w = th->worker;
+    peer_release(th->peer);
+    pthread_mutex_lock(&w->peer_lock);
+    while (w->peer == NULL)
+        pthread_cond_wait(&w->peer_changed, &w->peer_lock);
+    th->peer = w->peer;
+    th->peer->users++;
+    pthread_mutex_unlock(&w->peer_lock);
+}
+
+/* The signer is gone: whoever finds that out first forgets it. */
+static void forget_peer(struct worker *w, const struct peer *p)
+{
+    pthread_mutex_lock(&w->peer_lock);
+    if (w->peer == p) {
+        peer_release(w->peer);
+        w->peer = NULL;
+    }
     pthread_mutex_unlock(&w->peer_lock);
 }
 
@@ -353,29 +392,8 @@ static void serve(struct thread *th, int peer, struct bytes packet)
     }
 }
 
-/* The next request; one thread waits, the others are busy or queue behind it. */
-static int next_request(struct worker *w, uint8_t *packet, size_t *len, int *peer)
-{
-    pthread_mutex_lock(&w->recv_lock);
-    pthread_mutex_lock(&w->peer_lock);
-    while (w->peer < 0)
-        pthread_cond_wait(&w->peer_changed, &w->peer_lock);
-    uint64_t generation = w->peer_generation;
-    *peer = dup(w->peer);
-    pthread_mutex_unlock(&w->peer_lock);
-    int err = *peer < 0 ? ZEGEL_ERR_SYSTEM : io_recv(*peer, packet, IO_PACKET_MAX, len, NULL);
-    pthread_mutex_unlock(&w->recv_lock);
-    if (err != ZEGEL_ERR_CLOSED)
-        return err;
-    pthread_mutex_lock(&w->peer_lock); /* the signer is gone: wait for the next one */
-    if (generation == w->peer_generation) {
-        (void)close(w->peer);
-        w->peer = -1;
-    }
-    pthread_mutex_unlock(&w->peer_lock);
-    return err;
-}
-
+/* The threads wait for requests side by side: the kernel wakes one of them for each. One that waits for the signer before the one
+ * there is now does so until that one has ended. */
 static void *run(void *arg)
 {
     struct thread *th = arg;
@@ -384,11 +402,13 @@ static void *run(void *arg)
         worker_exit(th->worker, EX_OSERR);
     for (;;) {
         size_t len = 0;
-        int peer = -1;
-        if (next_request(th->worker, packet, &len, &peer) == ZEGEL_OK)
-            serve(th, peer, bytes_of(packet, len));
-        if (peer >= 0)
-            (void)close(peer);
+        if (th->peer == NULL || th->peer != th->worker->peer)
+            follow_peer(th);
+        int err = io_recv(th->peer->fd, packet, IO_PACKET_MAX, &len, NULL);
+        if (err == ZEGEL_OK)
+            serve(th, th->peer->fd, bytes_of(packet, len));
+        else if (err == ZEGEL_ERR_CLOSED)
+            forget_peer(th->worker, th->peer);
     }
     return NULL;
 }
