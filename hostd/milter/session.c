@@ -179,7 +179,7 @@ static sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long 
         return SMFIS_REJECT;
     (void)snprintf(s->client_name, sizeof s->client_name, "local");
     *want_actions = SMFIF_ADDHDRS;
-    *want_steps = steps_choose(steps, SMFIP_NR_CONN, &s->steps);
+    *want_steps = steps_choose(steps, SMFIP_NR_CONN | SMFIP_NR_MAIL, &s->steps);
     *want2 = *want3 = 0;
     if (smfi_setpriv(ctx, s) == MI_SUCCESS)
         return SMFIS_CONTINUE;
@@ -223,8 +223,9 @@ static sfsistat on_envfrom(SMFICTX *ctx, char **args)
     message_end(s);
     s->config = current_acquire();
     const struct sender sender = sender_of(ctx, s);
-    if (sender_is_ours(current_config(s->config), &sender))
-        return SMFIS_CONTINUE;
+    sfsistat go_on = steps_go_on(&s->steps, SMFIP_NR_MAIL);
+    if (go_on == SMFIS_NOREPLY || sender_is_ours(current_config(s->config), &sender))
+        return go_on; /* where the MTA does not wait, it hears at the end of the header whether we are interested */
     figures_count(FIGURE_UNTOUCHED);
     return SMFIS_ACCEPT; /* the next message of this connection is judged anew */
 }

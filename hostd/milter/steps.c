@@ -2,7 +2,7 @@
 
 enum {
     LEFT_OUT = SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOUNKNOWN | SMFIP_NODATA,
-    QUIET = SMFIP_NR_CONN | SMFIP_NR_HDR | SMFIP_NR_BODY,
+    QUIET = SMFIP_NR_CONN | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_BODY,
 };
 
 unsigned long steps_choose(unsigned long offered, unsigned long more, struct steps *s)
