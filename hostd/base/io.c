@@ -91,7 +91,7 @@ static int take_passed(struct msghdr *msg)
     return -1;
 }
 
-int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed)
+static int receive(int fd, int flags, void *packet, size_t cap, size_t *len, int *passed)
 {
     struct iovec iov = {.iov_base = packet, .iov_len = cap};
     union {
@@ -101,7 +101,7 @@ int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed)
     struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
     ssize_t n;
     do
-        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC);
+        n = recvmsg(fd, &msg, MSG_CMSG_CLOEXEC | flags);
     while (n < 0 && errno == EINTR);
     if (n < 0)
         return may_pass(errno) ? ZEGEL_ERR_BUSY : ZEGEL_ERR_CLOSED;
@@ -114,6 +114,16 @@ int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed)
         return ZEGEL_ERR_CLOSED;
     *len = (size_t)n;
     return msg.msg_flags & MSG_TRUNC ? ZEGEL_ERR_TOO_BIG : ZEGEL_OK;
+}
+
+int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed)
+{
+    return receive(fd, 0, packet, cap, len, passed);
+}
+
+int io_recv_now(int fd, void *packet, size_t cap, size_t *len)
+{
+    return receive(fd, MSG_DONTWAIT, packet, cap, len, NULL);
 }
 
 int io_wait(int fd, short events, int64_t deadline_ms)

@@ -17,6 +17,8 @@ int io_send_wait(int fd, struct bytes packet, int pass, int64_t deadline_ms);
 /* Receive one packet; blocks if the socket does. *len is its length, *passed a descriptor or -1.
  * ZEGEL_OK, ZEGEL_ERR_BUSY (nothing there), ZEGEL_ERR_CLOSED, ZEGEL_ERR_TOO_BIG (dropped). */
 int io_recv(int fd, void *packet, size_t cap, size_t *len, int *passed);
+/* The same, but never blocks, and takes no descriptor. */
+int io_recv_now(int fd, void *packet, size_t cap, size_t *len);
 /* On a stream: every octet of `data`, or `len` octets into `data`, until `deadline_ms` (monotonic). ZEGEL_OK, ZEGEL_ERR_TIMEOUT,
  * ZEGEL_ERR_CLOSED (the peer has gone, or any other error). */
 int io_send_all(int fd, struct bytes data, int64_t deadline_ms);

@@ -15,6 +15,7 @@
 #include "signer/checkpoint.h"
 #include "signer/keyring.h"
 #include "signer/permit.h"
+#include "signer/queue.h"
 #include "signer/rate.h"
 #include "signer/workers.h"
 
@@ -30,13 +31,16 @@ enum {
 };
 
 struct request {
-    uint64_t id;        /* ours, at the token */
-    uint64_t milter_id; /* the asker's */
-    uint64_t milter;    /* milter.serial: the asker may be gone and its slot reused */
+    struct queued place; /* first: in the token's queue */
+    uint64_t id;         /* ours, at the token */
+    uint64_t milter_id;  /* the asker's */
+    uint64_t milter;     /* milter.serial: the asker may be gone and its slot reused */
     int64_t deadline_ms, began_us;
     unsigned token;                /* index into signer.workers.tokens */
     unsigned at, failed;           /* sets of its workers: who has it, and who could not */
     int64_t sent_ms, overtaken_ms; /* when it was, and when something was answered that was sent later; 0: not yet */
+    int64_t sent_us;
+    unsigned load; /* what that worker had under way then, with this */
     bool counted, ed25519;
     struct known_key *key;
     char domain[IPC_NAME_MAX + 1], selector[IPC_NAME_MAX + 1];
@@ -67,6 +71,8 @@ struct signer {
     struct milter milters[MILTERS_MAX];
     unsigned milters_count;
     struct workers workers;
+    struct queue queues[WORKERS_TOKENS_MAX]; /* as workers.tokens */
+    unsigned processors;
     struct front_end front_ends[MILTERS_MAX]; /* every one there ever was */
     unsigned front_ends_count;
     struct keyring keys;
@@ -113,6 +119,8 @@ struct signer *signer_new(struct audit *audit, const char *origin)
         return NULL;
     }
     s->audit = audit;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN); /* as a worker's sessions: auto */
+    s->processors = processors > 2 ? (unsigned)processors : 2;
     checkpoint_init(&s->checkpoint, origin);
     s->last = &s->first;
     load_ceilings(s);
@@ -137,6 +145,26 @@ static void copy_text(char *out, struct bytes in)
 {
     memcpy(out, in.data, in.len); /* the codec has bounded it */
     out[in.len] = '\0';
+}
+
+static unsigned sessions_of(const struct signer *s, const struct config_token *t)
+{
+    return t->sessions_n > 0 ? t->sessions_n : s->processors;
+}
+
+/* It waits for its turn at the token, unless that would come too late, or nothing would be left for others: better a 4xx now than
+ * one in twenty seconds. */
+static void admit(struct signer *s, struct request *r)
+{
+    struct queue *q = &s->queues[r->token];
+    int64_t now = clock_monotonic_ms();
+    r->place = (struct queued){.key = r->key, .domain = r->domain, .deadline_ms = r->deadline_ms};
+    if (queue_share(q, &r->place) >= REQUESTS_MAX - s->requests_count)
+        set_reason(r, ZEGEL_ERR_BUSY, BYTES_LIT("too many messages of this domain are waiting for its key"));
+    else if (now + workers_wait_ms(&s->workers.tokens[r->token], queue_ahead(q, &r->place), now) > r->deadline_ms)
+        set_reason(r, ZEGEL_ERR_BUSY, BYTES_LIT("more messages are waiting for the token than it signs in time"));
+    else if (!queue_add(q, &r->place))
+        set_reason(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
 }
 
 /* Everything that decides whether this may be signed at all stands in permit.c. */
@@ -165,7 +193,8 @@ static void judge(struct signer *s, const struct milter *m, const struct sign_re
         return;
     }
     r->counted = true;
-    int token = workers_token(&s->workers, p.config->tokens[ok.config_key->token].name);
+    const struct config_token *on = &p.config->tokens[ok.config_key->token];
+    int token = workers_token(&s->workers, on->name);
     uint8_t *block = malloc(in->block.len);
     if (token < 0 || block == NULL) {
         free(block);
@@ -176,9 +205,12 @@ static void judge(struct signer *s, const struct milter *m, const struct sign_re
     r->key = ok.key;
     r->block = bytes_of(block, in->block.len);
     r->token = (unsigned)token;
+    s->workers.tokens[token].sessions = sessions_of(s, on);
     r->ed25519 = ok.config_key->algorithm == CONFIG_ED25519_SHA256;
     memcpy(r->body_hash, ok.sig.bh, sizeof r->body_hash);
-    if (!digest_sha256(r->block, r->block_hash))
+    if (digest_sha256(r->block, r->block_hash))
+        admit(s, r);
+    else
         set_reason(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
 }
 
@@ -272,27 +304,53 @@ static bool pack_request(struct signer *s, const struct request *r, struct packe
     return token_request_pack(&out, p);
 }
 
+/* False when the worker cannot take it. */
+static bool send_one(struct signer *s, struct request *r, unsigned number, int64_t now_ms)
+{
+    struct worker *w = &s->workers.tokens[r->token].all[number];
+    struct packer p;
+    if (!pack_request(s, r, &p)) {
+        set_reason(r, ZEGEL_ERR_TOO_BIG, BYTES_LIT("header block too large"));
+        return true;
+    }
+    int err = worker_send(w, bytes_of(p.data, p.len), now_ms);
+    if (err == ZEGEL_ERR_CLOSED)
+        worker_lost(s, r->token, number);
+    if (err != ZEGEL_OK)
+        return false;
+    r->sent_ms = now_ms;
+    r->sent_us = clock_monotonic_us();
+    r->load = w->in_flight;
+    r->overtaken_ms = 0;
+    r->at |= 1U << number;
+    return true;
+}
+
+/* What has had its turn and found no answer comes before what waits for one. */
+static void send_again(struct signer *s, int64_t now_ms)
+{
+    for (struct request *r = s->first; r != NULL; r = r->next) {
+        int number = r->place.waiting ? -1 : pick_worker(s, r, now_ms);
+        if (number >= 0)
+            (void)send_one(s, r, (unsigned)number, now_ms);
+    }
+}
+
+static void send_waiting(struct signer *s, unsigned token, int64_t now_ms)
+{
+    struct queued *next;
+    int number;
+    while ((number = workers_pick(&s->workers.tokens[token], 0, now_ms)) >= 0 && (next = queue_next(&s->queues[token])) != NULL)
+        if (send_one(s, (struct request *)next, (unsigned)number, now_ms))
+            queue_start(&s->queues[token], next);
+}
+
 static void send_requests(struct signer *s)
 {
     int64_t now = clock_monotonic_ms();
-    for (struct request *r = s->first; r != NULL; r = r->next) {
-        struct packer p;
-        int number = pick_worker(s, r, now);
-        if (number < 0)
-            continue;
-        if (!pack_request(s, r, &p)) {
-            set_reason(r, ZEGEL_ERR_TOO_BIG, BYTES_LIT("header block too large"));
-            continue;
-        }
-        int err = worker_send(&s->workers.tokens[r->token].all[number], bytes_of(p.data, p.len), now);
-        if (err == ZEGEL_OK) {
-            r->sent_ms = now;
-            r->overtaken_ms = 0;
-            r->at |= 1U << number;
-        } else if (err == ZEGEL_ERR_CLOSED) {
-            worker_lost(s, r->token, (unsigned)number);
-        }
-    }
+    send_again(s, now);
+    for (unsigned t = 0; t < s->workers.count; t++)
+        send_waiting(s, t, now);
 }
 
 static struct request *find_request(struct signer *s, uint64_t id)
@@ -361,8 +419,10 @@ static void take_token_reply(struct signer *s, unsigned token, unsigned number, 
     }
     if (r == NULL || r->answered || r->token != token || (r->at >> number & 1) == 0)
         return;
-    if (!is_moved(r))
+    if (!is_moved(r)) {
         note_overtaken(s, r, number, now);
+        worker_took(w, s->workers.tokens[token].sessions, clock_monotonic_us() - r->sent_us, r->load);
+    }
     r->at &= ~(1U << number);
     r->failed |= 1U << number;
     if (in.err == ZEGEL_OK)
@@ -458,6 +518,7 @@ static void finish(struct signer *s)
             ceilings_give_back(s->ceilings, r->domain);
         answer(s, r);
         count(r, err);
+        queue_end(&s->queues[r->token], &r->place);
         *at = r->next;
         wipe(r->signature, sizeof r->signature);
         free((void *)(uintptr_t)r->block.data);
@@ -521,13 +582,10 @@ void signer_add_worker(struct signer *s, const char *name, int fd)
 static bool drain_milter(struct signer *s, struct milter *m)
 {
     for (int i = 0; i < BATCH_MAX; i++) {
-        struct pollfd p = {.fd = m->fd, .events = POLLIN};
         size_t len = 0;
-        if (i > 0 && poll(&p, 1, 0) <= 0)
-            return true;
-        int err = io_recv(m->fd, s->packet, sizeof s->packet, &len, NULL);
-        if (err == ZEGEL_ERR_CLOSED)
-            return false;
+        int err = io_recv_now(m->fd, s->packet, sizeof s->packet, &len);
+        if (err == ZEGEL_ERR_BUSY || err == ZEGEL_ERR_CLOSED)
+            return err == ZEGEL_ERR_BUSY;
         if (err == ZEGEL_OK)
             take_request(s, m, bytes_of(s->packet, len));
     }
@@ -538,11 +596,10 @@ static void drain_worker(struct signer *s, unsigned token, unsigned number)
 {
     struct worker *w = &s->workers.tokens[token].all[number];
     for (int i = 0; i < BATCH_MAX; i++) {
-        struct pollfd p = {.fd = w->fd, .events = POLLIN};
         size_t len = 0;
-        if (i > 0 && poll(&p, 1, 0) <= 0)
+        int err = io_recv_now(w->fd, s->packet, sizeof s->packet, &len);
+        if (err == ZEGEL_ERR_BUSY)
             return;
-        int err = io_recv(w->fd, s->packet, sizeof s->packet, &len, NULL);
         if (err == ZEGEL_ERR_CLOSED) {
             log_warn("a worker of token %s is gone; what it owed is asked of another", s->workers.tokens[token].name);
             worker_lost(s, token, number);

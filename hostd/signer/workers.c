@@ -6,7 +6,12 @@
 #include "base/err.h"
 #include "base/io.h"
 
-enum { IN_FLIGHT_MAX = 64, AVOID_MS = 1000 };
+enum {
+    AHEAD_NS = 20000000, /* work that a worker has beyond its sessions: a commit of the audit log may take so long */
+    AHEAD_MAX = 64,
+    PACE_WEIGHT = 8, /* one answer's part in the mean */
+    AVOID_MS = 1000,
+};
 
 int workers_token(struct workers *w, const char *name)
 {
@@ -17,7 +22,7 @@ int workers_token(struct workers *w, const char *name)
     if (copy == NULL)
         return -1;
     struct token_workers *t = &w->tokens[w->count];
-    *t = (struct token_workers){.name = copy};
+    *t = (struct token_workers){.name = copy, .sessions = 1};
     for (unsigned i = 0; i < CONFIG_WORKERS_MAX; i++)
         t->all[i] = (struct worker){.fd = -1};
     return (int)w->count++;
@@ -62,13 +67,20 @@ static bool is_in(unsigned set, unsigned number)
     return (set >> number & 1) != 0;
 }
 
+/* At least one more than it does at once: the next one lies ready. */
+static unsigned most_in_flight(const struct token_workers *t, const struct worker *w)
+{
+    int64_t ahead = w->pace_ns == 0 ? t->sessions : AHEAD_NS / w->pace_ns;
+    return t->sessions + (ahead < 1 ? 1 : ahead > AHEAD_MAX ? AHEAD_MAX : (unsigned)ahead);
+}
+
 int workers_pick(const struct token_workers *t, unsigned except, int64_t now_ms)
 {
     const struct worker *best = NULL;
     bool best_ready = false;
     for (unsigned i = 0; i < CONFIG_WORKERS_MAX; i++) {
         const struct worker *w = &t->all[i];
-        if (is_in(except, i) || w->fd < 0 || w->full || w->in_flight >= IN_FLIGHT_MAX)
+        if (is_in(except, i) || w->fd < 0 || w->full || w->in_flight >= most_in_flight(t, w))
             continue;
         bool ready = worker_is_ready(w, now_ms);
         if (best != NULL && (best_ready != ready ? best_ready : best->in_flight <= w->in_flight))
@@ -123,6 +135,29 @@ int worker_send(struct worker *w, struct bytes packet, int64_t now_ms)
     if (err == ZEGEL_OK && w->in_flight++ == 0)
         w->heard_ms = now_ms;
     return err;
+}
+
+/* As many as its sessions are served at once, the others one after the other (Little's law). */
+void worker_took(struct worker *w, unsigned sessions, int64_t us, unsigned load)
+{
+    int64_t pace = us * 1000 / (load > sessions ? load : sessions);
+    w->pace_ns = w->pace_ns == 0 ? pace : w->pace_ns + (pace - w->pace_ns) / PACE_WEIGHT;
+    if (w->pace_ns < 1)
+        w->pace_ns = 1;
+}
+
+int64_t workers_wait_ms(const struct token_workers *t, size_t ahead, int64_t now_ms)
+{
+    double per_ms = 0;
+    for (unsigned i = 0; i < CONFIG_WORKERS_MAX; i++) {
+        const struct worker *w = &t->all[i];
+        if (!worker_is_ready(w, now_ms))
+            continue;
+        if (w->pace_ns == 0)
+            return 0;
+        per_ms += 1e6 / (double)w->pace_ns;
+    }
+    return per_ms > 0 ? (int64_t)((double)ahead / per_ms) : 0;
 }
 
 /* What lies with one process: its session, its login, its memory. */

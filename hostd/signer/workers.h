@@ -14,12 +14,14 @@ struct worker {
     bool full;              /* its socket took no more: wait for POLLOUT */
     bool logged_in;         /* it has said so, or signed */
     unsigned malformed;     /* of its answers */
+    int64_t pace_ns;        /* from one answer to the next when it has enough to do, as measured; 0: not yet */
     int64_t heard_ms;       /* its last answer, or when it got the first of what it has */
     int64_t avoid_until_ms; /* it could not; what another one may be able to */
 };
 
 struct token_workers {
     char *name;
+    unsigned sessions; /* of each worker: what it does at once */
     struct worker all[CONFIG_WORKERS_MAX];
 };
 
@@ -40,7 +42,8 @@ bool worker_is_silent(const struct worker *w, int64_t now_ms);
 /* Logged in, not silent, and has not just failed. */
 bool worker_is_ready(const struct worker *w, int64_t now_ms);
 /* Number of the one to ask, not one of the set `except` (bit N: number N): of those that are ready, or else of all, the one with
- * the least under way. -1: none that takes any. */
+ * the least under way. -1: none that takes any. One takes what it does at once, and so much more that its sessions do not run dry
+ * while we do something else; the rest waits here, where its order may still change. */
 int workers_pick(const struct token_workers *t, unsigned except, int64_t now_ms);
 /* Is one ready that is not in the set? */
 bool workers_any_ready(const struct token_workers *t, unsigned except, int64_t now_ms);
@@ -53,6 +56,10 @@ int workers_timeout(const struct workers *w, int64_t now_ms, int most);
 
 /* ZEGEL_OK; ZEGEL_ERR_BUSY: not now; ZEGEL_ERR_CLOSED: it is gone. */
 int worker_send(struct worker *w, struct bytes packet, int64_t now_ms);
+/* It took `us` microseconds for something, and had `load` under way with it when it got that. */
+void worker_took(struct worker *w, unsigned sessions, int64_t us, unsigned load);
+/* Milliseconds until those that are ready have done `ahead` requests, as measured; 0 as long as nobody knows. */
+int64_t workers_wait_ms(const struct token_workers *t, size_t ahead, int64_t now_ms);
 /* It has answered to something with `err`. True for an error that another worker may not have. */
 bool worker_answered(struct worker *w, int err, int64_t now_ms);
 

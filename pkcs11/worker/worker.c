@@ -165,6 +165,7 @@ void worker_set_peer(struct worker *w, int fd)
     if (p == NULL) {
         log_error("token %s: out of memory for a new signer", w->token_name);
         worker_exit(w, EX_OSERR); /* a fresh process gets one */
+        return;
     }
     *p = (struct peer){.fd = fd, .users = 1};
     say_logged_in(w, fd);

@@ -19,6 +19,7 @@ static void with_workers(unsigned count)
     memset(&all, 0, sizeof all);
     ck_assert_int_eq(workers_token(&all, "t"), 0);
     t = &all.tokens[0];
+    t->sessions = 64;
     for (unsigned i = 0; i < count; i++) {
         int fds[2];
         ck_assert_int_eq(io_pair(fds), ZEGEL_OK);
@@ -124,10 +125,58 @@ START_TEST(bounded)
         sent++;
     ck_assert(t->all[0].full && sent > 0 && t->all[0].in_flight == sent);
     ck_assert_int_eq(workers_pick(t, 0, 1000), -1);
-    with_workers(1);
-    for (sent = 0; workers_pick(t, 0, 1000) == 0; sent++)
+}
+END_TEST
+
+/* How many it takes. */
+static unsigned fill(void)
+{
+    unsigned sent = 0;
+    while (workers_pick(t, 0, 1000) == 0) {
         send_one(0, 1000);
-    ck_assert_uint_eq(sent, 64);
+        sent++;
+    }
+    return sent;
+}
+
+/* Its sessions' worth, and what it does in the next 20 ms. */
+START_TEST(depth)
+{
+    with_workers(1);
+    t->sessions = 8;
+    ck_assert_uint_eq(fill(), 16); /* not measured yet */
+    with_workers(1);
+    t->sessions = 8;
+    worker_took(&t->all[0], 8, 40000, 3); /* 40 ms each, eight at once: four in 20 ms */
+    ck_assert_uint_eq(fill(), 12);
+    with_workers(1);
+    t->sessions = 1;
+    worker_took(&t->all[0], 1, 500000, 1); /* a smartcard: the next one lies ready */
+    ck_assert_uint_eq(fill(), 2);
+    with_workers(1);
+    t->sessions = 1;
+    worker_took(&t->all[0], 1, 0, 1);
+    ck_assert_uint_eq(fill(), 65);
+}
+END_TEST
+
+/* What is asked of them now is answered when? */
+START_TEST(waits)
+{
+    with_workers(2);
+    ck_assert_int_eq(workers_wait_ms(t, 1000, 1000), 0); /* nobody knows */
+    worker_took(&t->all[0], 4, 40000, 2);                /* four at once in 40 ms */
+    ck_assert_int_eq(workers_wait_ms(t, 1000, 1000), 0);
+    worker_took(&t->all[1], 4, 80000, 8); /* two rounds of four: the same pace */
+    ck_assert_int_eq(workers_wait_ms(t, 1000, 1000), 5000);
+    for (unsigned i = 0; i < 100; i++) /* it has become slower */
+        worker_took(&t->all[0], 4, 400000, 4);
+    ck_assert_int_ge(workers_wait_ms(t, 1000, 1000), 9000);
+    ck_assert_int_le(workers_wait_ms(t, 1000, 1000), 9100);
+    worker_replace(&t->all[1], -1);
+    ck_assert_int_ge(workers_wait_ms(t, 1000, 1000), 90000);
+    worker_replace(&t->all[0], -1);
+    ck_assert_int_eq(workers_wait_ms(t, 1000, 1000), 0); /* its deadline will tell */
 }
 END_TEST
 
@@ -139,4 +188,4 @@ START_TEST(forgotten)
 }
 END_TEST
 
-UNIT_MAIN("workers", names, least_in_flight, logging_in, silence, failures, bounded, forgotten)
+UNIT_MAIN("workers", names, least_in_flight, logging_in, silence, failures, bounded, depth, waits, forgotten)
