@@ -43,11 +43,18 @@ static scan16_mask sixteen_change(const uint8_t *p)
     return (x == '\t') | ((x == ' ') & ((y == ' ') | (y == '\t') | (y == '\r')));
 }
 
+static bool sixty_four_stay(const uint8_t *p)
+{
+    return !scan16_any(sixteen_change(p) | sixteen_change(p + 16) | sixteen_change(p + 32) | sixteen_change(p + 48));
+}
+
 /* Length of the longest prefix that stands in the canonical body as it is, over as many lines as it takes. The line breaks
  * at its end are left out: whether they count is not known before something follows. The first octet is plain. */
 static size_t plain_prefix(bool relaxed, struct bytes b)
 {
     size_t n = relaxed ? 0 : b.len;
+    while (n + 65 <= b.len && sixty_four_stay(b.data + n))
+        n += 64;
     while (n + 17 <= b.len) {
         unsigned plain = scan16_first(sixteen_change(b.data + n));
         n += plain;
