@@ -18,6 +18,8 @@ figure() {
 }
 # point PLOT SERIES X Y: one point of a plot.
 point() { echo "{\"plot\": \"$1\", \"series\": \"$2\", \"x\": $3, \"y\": $4}" >>"$FIGURES"; }
+# because GOAL WHY: the profile that is printed with the figure of this name where it misses its goal.
+because() { echo "{\"because\": \"$1\", \"text\": \"$2\"}" >>"$FIGURES"; }
 say() { echo "  $*" >&2; }
 
 # Processor time of a process and its children so far, as "NAME MICROSECONDS" lines summed by name.
@@ -30,7 +32,7 @@ processor_time() { # PID
 }
 
 # drive PID SOCKET CONNECTIONS SECONDS OCTETS [RATE]: the load generator against the server PID. Sets RATE_MADE P50 P99 P999 GOOD
-# TEMPFAIL BAD, and processor time in microseconds per message: CPU (lines "NAME TIME") of the server, LOAD_CPU of the generator.
+# TEMPFAIL BAD SLOWEST SLOWEST_TEMPFAIL, and processor time in microseconds per message: CPU (lines "NAME TIME") of the server, LOAD_CPU of the generator.
 drive() {
     local pid=$1 out
     processor_time "$pid" >"$WORK/cpu.before"
@@ -38,7 +40,7 @@ drive() {
     { time "$BUILD/bench/load" unix "$2" "$3" "$4" "$5" 1 "${6:-0}" >"$WORK/load.out" 2>&1; } 2>"$WORK/cpu.load" || die "load: $(cat "$WORK/load.out")"
     out=$(cat "$WORK/load.out")
     processor_time "$pid" >"$WORK/cpu.after"
-    read -r RATE_MADE P50 P99 P999 GOOD TEMPFAIL _ BAD _ <<<"$out"
+    read -r RATE_MADE P50 P99 P999 GOOD TEMPFAIL _ BAD SLOWEST SLOWEST_TEMPFAIL <<<"$out"
     LOAD_CPU=$(awk -v n="$GOOD" '{ printf "%.1f", ($1 + $2) * 1e6 / n }' "$WORK/cpu.load")
     CPU=$(awk -v n="$GOOD" 'NR == FNR { b[$1] = $2; next } { printf "%s %.1f\n", $1, ($2 - b[$1]) / n }' "$WORK/cpu.before" "$WORK/cpu.after")
 }

@@ -3,7 +3,8 @@
  * load HOST PORT CONNECTIONS SECONDS BODY_OCTETS SIGNATURES [RATE], or unix PATH instead of HOST PORT
  * A message is good when it was accepted with SIGNATURES DKIM-Signature fields, tempfail when answered 4xx, lost when the
  * connection broke (the MTA makes that a 4xx), and bad when anything else was said about it, or its fields show two
- * configurations. Prints "messages/s p50_us p99_us p999_us good tempfail lost bad slowest_us"; the last one counts tempfails too.
+ * configurations. Prints "messages/s p50_us p99_us p999_us good tempfail lost bad slowest_us slowest_tempfail_us"; slowest_us
+ * counts tempfails too.
  * Exits 1 when any was lost or bad. SIGTERM: stop after the message under way. $LOAD_DOMAIN: From this domain (example.nl);
  * $LOAD_MESSAGES: stop after so many. */
 #include <arpa/inet.h>
@@ -35,7 +36,7 @@ static struct {
 } job;
 
 static _Atomic unsigned long good, tempfail, lost, bad, measured, begun;
-static _Atomic uint32_t slowest;
+static _Atomic uint32_t slowest, slowest_tempfail;
 static uint32_t latencies[LATENCIES_MAX];
 
 static double now(void)
@@ -246,12 +247,20 @@ static enum outcome one_message(struct peer *p)
     }
 }
 
-static void note(double took, bool answered_well)
+static void raise_to(_Atomic uint32_t *most, uint32_t us)
 {
-    uint32_t us = (uint32_t)(took * 1e6), most = slowest;
-    while (us > most && !atomic_compare_exchange_weak(&slowest, &most, us))
+    uint32_t seen = *most;
+    while (us > seen && !atomic_compare_exchange_weak(most, &seen, us))
         ;
-    if (!answered_well)
+}
+
+static void note(double took, enum outcome o)
+{
+    uint32_t us = (uint32_t)(took * 1e6);
+    raise_to(&slowest, us);
+    if (o == TEMPFAIL)
+        raise_to(&slowest_tempfail, us);
+    if (o != GOOD)
         return;
     unsigned long at = atomic_fetch_add(&measured, 1);
     if (at < LATENCIES_MAX)
@@ -291,7 +300,7 @@ static void *run(void *arg)
                 }
                 double begin = now();
                 enum outcome o = one_message(p);
-                note(now() - begin, o == GOOD);
+                note(now() - begin, o);
                 atomic_fetch_add(o == GOOD ? &good : o == TEMPFAIL ? &tempfail : o == LOST ? &lost : &bad, 1);
                 if (o == LOST || o == BAD)
                     break;
@@ -357,8 +366,8 @@ int main(int argc, char **argv)
     free(threads);
     unsigned long n = measured < LATENCIES_MAX ? measured : LATENCIES_MAX;
     qsort(latencies, n, sizeof latencies[0], by_value);
-    (void)printf("%.1f %u %u %u %lu %lu %lu %lu %u\n", (double)good / (now() - begin), n == 0 ? 0 : latencies[n / 2],
-                 n == 0 ? 0 : latencies[n * 99 / 100], n == 0 ? 0 : latencies[n * 999 / 1000], good, tempfail, lost, bad,
-                 slowest);
+    (void)printf("%.1f %u %u %u %lu %lu %lu %lu %u %u\n", (double)good / (now() - begin), n == 0 ? 0 : latencies[n / 2],
+                 n == 0 ? 0 : latencies[n * 99 / 100], n == 0 ? 0 : latencies[n * 999 / 1000], good, tempfail, lost, bad, slowest,
+                 slowest_tempfail);
     return bad == 0 && lost == 0 ? 0 : 1;
 }

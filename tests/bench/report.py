@@ -24,7 +24,7 @@ def verdict(figure):
     return "PASS" if met else "FAIL"
 
 
-def text(figures):
+def text(figures, because):
     for f in figures:
         if "goal" not in f:
             print(f"{f['figure']}: {number(f['value'])} {f['unit']}")
@@ -32,6 +32,8 @@ def text(figures):
     for f in figures:
         if "goal" in f:
             print(f"{f['figure']:<76} {number(f['value']):>8} {f['unit']:<3} goal {f['sense']} {f['goal']:<6} {verdict(f)}")
+            if verdict(f) == "FAIL" and f["figure"] in because:
+                print(f"    why: {because[f['figure']]}")
 
 
 def rows(figures):
@@ -88,7 +90,7 @@ def main():
     with open(figures_file, encoding="utf-8") as lines:
         all_of_them = [json.loads(line) for line in lines]
     figures = [f for f in all_of_them if "figure" in f]
-    text(figures)
+    text(figures, {b["because"]: b["text"] for b in all_of_them if "because" in b})
     with open(page_file, "w", encoding="utf-8") as out:
         out.write(page(figures, [p for p in all_of_them if "plot" in p], how))
     print(f"\n{how}; {page_file}")

@@ -55,7 +55,7 @@ wait_for 30 replaced
 sleep 1
 kill "$load"
 wait "$load"
-read -r _ _ _ _ good tempfail lost bad slowest </load.out
+read -r _ _ _ _ good tempfail lost bad slowest _ </load.out
 check "package upgraded under load: signed $good, tempfail $tempfail, lost $lost, bad $bad; slowest $((slowest / 1000)) ms" \
     test "$good" -gt 20 -a "$((tempfail + lost + bad))" -eq 0
 check "... without a restart: pid $pid, then $(main_pid)" test "$(main_pid)" = "$pid"
