@@ -88,7 +88,7 @@ load() {
     [ "$domain" = example.nl ] || signatures=1
     LOADED=$(LOAD_DOMAIN=$domain LOAD_MESSAGES=${MESSAGES:-0} "$LOAD" 127.0.0.1 "$MILTER_PORT" "$1" "$2" 1000 "$signatures" "${3:-0}")
     # shellcheck disable=SC2034 # for the callers
-    read -r RATE_GOOD P50 P99 P999 GOOD TEMPFAIL LOST BAD SLOWEST <<<"$LOADED"
+    read -r RATE_GOOD P50 P99 P999 GOOD TEMPFAIL LOST BAD SLOWEST _ <<<"$LOADED"
 }
 one_signed() { MESSAGES=1 load 1 30 && [ "$GOOD" -eq 1 ]; }
 one_refused() { MESSAGES=1 load 1 40; [ "$TEMPFAIL" -eq 1 ]; }
