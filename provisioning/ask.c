@@ -50,7 +50,7 @@ static int open_any(const struct config *c, struct buf *why)
             return fd;
         buf_addf(why, "%s%s: %s", why->len == 0 ? "" : "; ", name, strerror(errno));
     }
-    buf_add_str(why, why->len == 0 ? "no status.listen: in the configuration" : "; does zegeld run?");
+    buf_add_str(why, c->status.off ? "zegel-status is switched off: status: {run: no} in the configuration" : "; does zegeld run?");
     return -1;
 }
 
@@ -86,7 +86,7 @@ int ask(const struct config *c, const char *path, struct buf *body, struct buf *
     struct buf request = BUF_INIT, answer = BUF_INIT;
     int fd = open_any(c, why);
     if (fd < 0)
-        return ZEGEL_ERR_CLOSED;
+        return c->status.off ? ZEGEL_ERR_CONFIG : ZEGEL_ERR_CLOSED;
     buf_addf(&request, "GET %s HTTP/1.0\r\nHost: localhost\r\nConnection: close\r\n\r\n", path);
     bool ok = send(fd, request.data, request.len, MSG_NOSIGNAL) == (ssize_t)request.len && read_all(fd, &answer);
     (void)close(fd);

@@ -13,7 +13,7 @@ int cmd_update_server(const struct config *c, const struct config_domain *d, str
         return ZEGEL_ERR_CONFIG;
     }
     *out = (struct update_server){.address = u->server,
-                                  .port = u->port == 0 ? 53 : u->port,
+                                  .port = u->port_n,
                                   .key = u->key,
                                   .algorithm = u->sha512 ? "hmac-sha512" : "hmac-sha256",
                                   .deadline_ms = DEADLINE_MS};

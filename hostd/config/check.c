@@ -187,8 +187,16 @@ static int check_audit(struct config *c, const char *file, struct buf *why)
     return ZEGEL_OK;
 }
 
+static bool read_port(const char *text, uint16_t *port)
+{
+    char *end;
+    unsigned long n = strtoul(text, &end, 10);
+    *port = (uint16_t)n;
+    return text[0] >= '1' && text[0] <= '9' && *end == '\0' && n <= UINT16_MAX;
+}
+
 /* `domain`: whose it is; NULL: dns.update. */
-static int check_update(const struct config_update *u, const char *domain, const char *file, struct buf *why)
+static int check_update(struct config_update *u, const char *domain, const char *file, struct buf *why)
 {
     struct network n;
     const char *key = domain == NULL ? "dns.update" : "domains.update";
@@ -198,6 +206,9 @@ static int check_update(const struct config_update *u, const char *domain, const
         return config_bad(why, file, key, u->key, "key must be the name of a TSIG key");
     if (!token_pin_source_is_valid(u->secret) || strchr(u->secret, ':') == NULL)
         return config_bad(why, file, key, domain == NULL ? "..." : domain, "secret must be file:/PATH or credential:NAME");
+    u->port_n = 53;
+    if (u->port != NULL && !read_port(u->port, &u->port_n))
+        return config_bad(why, file, key, u->port, "port must be a number from 1 to 65535");
     return ZEGEL_OK;
 }
 

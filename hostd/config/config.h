@@ -124,11 +124,12 @@ struct config_rotation {
 
 /* Where zegel sends updates (RFC 2136), signed with TSIG. */
 struct config_update {
-    char *server;  /* an address; NULL: nowhere */
-    uint16_t port; /* 0: 53 */
-    char *key;     /* the TSIG key's name */
-    bool sha512;   /* hmac-sha512 instead of hmac-sha256 */
-    char *secret;  /* file:PATH or credential:NAME; in there: base64 */
+    char *server; /* an address; NULL: nowhere */
+    char *port;   /* NULL: 53 */
+    uint16_t port_n;
+    char *key;    /* the TSIG key's name */
+    bool sha512;  /* hmac-sha512 instead of hmac-sha256 */
+    char *secret; /* file:PATH or credential:NAME; in there: base64 */
 };
 
 struct config_domain {
@@ -177,6 +178,7 @@ struct config_check {
 
 /* Where zegel-status tells how things are. */
 struct config_status {
+    bool off;      /* there is no zegel-status, and nothing to ask */
     char **listen; /* as config.listen, but on this machine only; none in the file: unix:STATE/status.sock */
     unsigned listen_count;
     char *language; /* of the page where the reader asks for none: "en" or "nl" */

@@ -1,5 +1,7 @@
 #include "config/schema.h"
 
+#include "config/yaml.h"
+
 #define OPTIONAL (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 
 static const cyaml_strval_t algorithms[] = {
@@ -54,7 +56,7 @@ static const cyaml_strval_t tsig_algorithms[] = {{"hmac-sha256", false}, {"hmac-
 
 static const cyaml_schema_field_t update_fields[] = {
     CYAML_FIELD_STRING_PTR("server", CYAML_FLAG_POINTER, struct config_update, server, 1, 64),
-    CYAML_FIELD_UINT("port", CYAML_FLAG_OPTIONAL, struct config_update, port),
+    CYAML_FIELD_STRING_PTR("port", OPTIONAL, struct config_update, port, 1, 5),
     CYAML_FIELD_STRING_PTR("key", CYAML_FLAG_POINTER, struct config_update, key, 1, 253),
     CYAML_FIELD_ENUM("algorithm", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_update, sha512, tsig_algorithms, 2),
     CYAML_FIELD_STRING_PTR("secret", CYAML_FLAG_POINTER, struct config_update, secret, 1, 4096),
@@ -73,7 +75,11 @@ static const cyaml_schema_field_t check_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_strval_t runs[] = {{"yes", false}, {"no", true}, {"true", false}, {"false", true}};
+
 static const cyaml_schema_field_t status_fields[] = {
+    CYAML_FIELD_ENUM("run", CYAML_FLAG_STRICT | CYAML_FLAG_CASE_INSENSITIVE | CYAML_FLAG_OPTIONAL, struct config_status, off,
+                     runs, 4),
     CYAML_FIELD_SEQUENCE("listen", OPTIONAL, struct config_status, listen, &text, 0, 8),
     CYAML_FIELD_STRING_PTR("language", OPTIONAL, struct config_status, language, 2, 2),
     CYAML_FIELD_END,
@@ -102,7 +108,7 @@ static const cyaml_schema_field_t front_end_fields[] = {
     CYAML_FIELD_STRING_PTR("listen", CYAML_FLAG_POINTER, struct config_front_end, listen, 1, 112),
     CYAML_FIELD_SEQUENCE("domains", OPTIONAL, struct config_front_end, domains, &text, 0, 1000000),
     CYAML_FIELD_SEQUENCE("trusted-networks", OPTIONAL, struct config_front_end, trusted_networks, &text, 0, 4096),
-    CYAML_FIELD_BOOL("verify", CYAML_FLAG_OPTIONAL, struct config_front_end, verify),
+    YAML_YES_NO("verify", CYAML_FLAG_OPTIONAL, struct config_front_end, verify),
     CYAML_FIELD_STRING_PTR("authserv-id", OPTIONAL, struct config_front_end, authserv_id, 1, 253),
     CYAML_FIELD_END,
 };
@@ -145,7 +151,7 @@ static const cyaml_schema_value_t key_value = {CYAML_VALUE_MAPPING(CYAML_FLAG_DE
 static const cyaml_strval_t publishes[] = {
     {"dns-update", CONFIG_PUBLISH_UPDATE}, {"manual", CONFIG_PUBLISH_MANUAL}, {"exec", CONFIG_PUBLISH_EXEC}};
 static const cyaml_strval_t backups[] = {{"accepted", CONFIG_NO}, {"required", CONFIG_YES}};
-static const cyaml_strval_t answers[] = {{"no", CONFIG_NO}, {"yes", CONFIG_YES}};
+static const cyaml_strval_t answers[] = {{"no", CONFIG_NO}, {"yes", CONFIG_YES}, {"false", CONFIG_NO}, {"true", CONFIG_YES}};
 static const cyaml_strval_t makers[] = {{"token", CONFIG_NO}, {"ceremony", CONFIG_YES}};
 static const cyaml_strval_t dnssecs[] = {{"required", CONFIG_NO}, {"optional", CONFIG_YES}};
 
@@ -165,7 +171,7 @@ static const cyaml_schema_field_t rotation_fields[] = {
     CHOICE("publish", publish, publishes, 3),
     CYAML_FIELD_STRING_PTR("exec", OPTIONAL, struct config_rotation, exec, 1, 4096),
     CHOICE("backup", backup_required, backups, 2),
-    CHOICE("approval", approval, answers, 2),
+    CHOICE("approval", approval, answers, 4),
     CHOICE("made-by", ceremony, makers, 2),
     CHOICE("dnssec", insecure_allowed, dnssecs, 2),
     CYAML_FIELD_STRING_PTR("trust", OPTIONAL, struct config_rotation, trust, 1, 4096),
@@ -183,9 +189,9 @@ const cyaml_schema_value_t config_active_schema = {
 
 static const cyaml_schema_field_t domain_fields[] = {
     CYAML_FIELD_STRING_PTR("domain", CYAML_FLAG_POINTER, struct config_domain, domain, 1, 253),
-    CYAML_FIELD_BOOL("subdomains", CYAML_FLAG_OPTIONAL, struct config_domain, subdomains),
+    YAML_YES_NO("subdomains", CYAML_FLAG_OPTIONAL, struct config_domain, subdomains),
     CYAML_FIELD_SEQUENCE("keys", OPTIONAL, struct config_domain, keys, &key_value, 1, 8),
-    CYAML_FIELD_BOOL("rotation", CYAML_FLAG_OPTIONAL, struct config_domain, rotation),
+    YAML_YES_NO("rotation", CYAML_FLAG_OPTIONAL, struct config_domain, rotation),
     CYAML_FIELD_MAPPING_PTR("rotation-policy", OPTIONAL, struct config_domain, rotates, rotation_fields),
     CYAML_FIELD_MAPPING_PTR("update", OPTIONAL, struct config_domain, update, update_fields),
     CYAML_FIELD_ENUM("on-failure", CYAML_FLAG_STRICT | CYAML_FLAG_OPTIONAL, struct config_domain, on_failure, on_failures, 2),

@@ -73,5 +73,7 @@ int status_check(struct config *c, const char *file, struct buf *why)
         return config_bad(why, file, "status.language", c->status.language, "must be en or nl");
     for (unsigned i = 0; i < c->status.listen_count && err == ZEGEL_OK; i++)
         err = check_listen(c, c->status.listen[i], file, why);
-    return err != ZEGEL_OK || c->status.listen_count > 0 ? err : set_default_listen(c);
+    if (err == ZEGEL_OK && c->status.off && c->status.listen_count > 0)
+        return config_bad(why, file, "status.listen", c->status.listen[0], "is there, but status.run: no; one of them has to go");
+    return err != ZEGEL_OK || c->status.off || c->status.listen_count > 0 ? err : set_default_listen(c);
 }

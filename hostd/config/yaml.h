@@ -6,8 +6,16 @@
 
 #include "base/buf.h"
 
+/* A yes or no, into a bool. libcyaml's own takes every word that is no "no" for a "yes": what somebody misspelt would widen what
+ * is signed. */
+#define YAML_YES_NO(name, flags, type, member)                                                                                   \
+    CYAML_FIELD_ENUM(name, CYAML_FLAG_STRICT | CYAML_FLAG_CASE_INSENSITIVE | (flags), type, member, yaml_answers, YAML_ANSWERS)
+enum { YAML_ANSWERS = 4 };
+extern const cyaml_strval_t yaml_answers[YAML_ANSWERS];
+
 struct yaml_complaint {
     char text[256]; /* "": none */
+    char field[64]; /* the innermost one it is about; "": not known */
     unsigned line;  /* 0: not known */
 };
 

@@ -9,7 +9,7 @@
 #include "config/yaml.h"
 
 #define TEXT(name, type, field, max) CYAML_FIELD_STRING_PTR(name, CYAML_FLAG_POINTER, type, field, 1, max)
-#define BOOLEAN(name, field) CYAML_FIELD_BOOL(name, CYAML_FLAG_DEFAULT, struct plan_template, field)
+#define BOOLEAN(name, field) YAML_YES_NO(name, CYAML_FLAG_DEFAULT, struct plan_template, field)
 
 static const cyaml_strval_t actions[] = {
     {"generate", PLAN_GENERATE}, {"activate", PLAN_ACTIVATE}, {"retire", PLAN_RETIRE}, {"destroy", PLAN_DESTROY}};

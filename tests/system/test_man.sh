@@ -9,7 +9,7 @@ mandoc -T lint -W warning hostd/man/*.[0-9] || not_ok "mandoc"
 # word PAGE: the words of the page, formatted, without emphasis
 words() { mandoc -T ascii "hostd/man/$1" | col -b | tr -s '[:space:]' ' '; }
 
-keys=$(grep -oE 'CYAML_FIELD_[A-Z_]+\("[a-z0-9-]+"' hostd/config/schema.c | cut -d'"' -f2 | sort -u)
+keys=$(grep -oE '(CYAML_FIELD_[A-Z_]+|YAML_YES_NO|CHOICE)\("[a-z0-9-]+"' hostd/config/schema.c | cut -d'"' -f2 | sort -u)
 page=$(words zegel.yaml.5)
 for key in $keys; do
     [[ $page =~ [^a-z0-9-]"$key"[^a-z0-9-] ]] || not_ok "zegel.yaml(5) does not tell of $key:"

@@ -229,6 +229,25 @@ verdict "and says so" "$(grep FAULT "$WORK/out")" grep -q '^FAULT  softhsm: no w
 is "the page says so in Dutch" 1 "$(tcp /nl | grep -c '<span class="badge FAIL">Storing</span> softhsm: geen werkproces')"
 mv "$WORK/softhsm/away" "$WORK/softhsm/tokens"
 
+# ---- switched off, and on again
+switch() { # the status: line; then a reload
+    sed -i "s|^status: .*|status: $1|" "$WORK/zegel.yaml"
+    kill -HUP "$ZEGELD_PID"
+}
+was=$(sed -n 's/^status: //p' "$WORK/zegel.yaml")
+switch "{run: no}"
+no_status() { ! pgrep -P "$ZEGELD_PID" zegel-status >/dev/null; }
+verdict "status: {run: no}: no zegel-status" "" wait_for 30 no_status
+is "and no port" 1 "$(port_open "$STATUS_PORT"; echo $?)"
+zegel status 2>"$WORK/out"
+is "zegel status then" 2 $?
+verdict "says that it is switched off" "$(cat "$WORK/out")" grep -q 'switched off: status: {run: no}' "$WORK/out"
+wait_for 30 port_open "$MILTER_PORT"
+send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "mail without any zegel-status" "not taken"
+switch "$was"
+on_again() { tcp /status.json 2>/dev/null | grep -q '^HTTP/1.1 200'; }
+verdict "and on again" "" wait_for 30 on_again
+
 stop_zegeld
 zegel status 2>"$WORK/out"
 is "zegel status without zegeld" 3 $?

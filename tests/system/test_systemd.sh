@@ -102,4 +102,20 @@ check "an upgrade" wait_for 40 grep -q 'all processes replaced' "$WORK/log/zegel
 check "... keeps them" env LOAD_MESSAGES=4 "$BUILD/bench/load" unix "$WORK/milter.sock" 1 30 2048 2
 stop_zegeld
 check "a socket that is systemd's stays" test -S "$WORK/milter.sock"
+
+# ---- zegeld.service has no network (PrivateNetwork=yes): the port of status.listen is the socket unit's, and is asked from outside
+STATUS_PORT=$(free_port)
+sed -i "/^listen:/i status: {listen: [\"inet:$STATUS_PORT@127.0.0.1\"]}" "$WORK/zegel.yaml"
+: >"$WORK/log/zegeld"
+start zegeld systemd-socket-activate -l "$WORK/milter.sock" -l "127.0.0.1:$MILTER_PORT" -l "127.0.0.1:$STATUS_PORT" -E SOFTHSM2_CONF="$SOFTHSM2_CONF" \
+    -E ASAN_OPTIONS="${ASAN_OPTIONS:-}" -E TSAN_OPTIONS="${TSAN_OPTIONS:-}" -E LSAN_OPTIONS="${LSAN_OPTIONS:-}" \
+    unshare --user --map-root-user --net "$BUILD/zegeld" --config "$WORK/zegel.yaml"
+ZEGELD_PID=$STARTED
+check "all three sockets are there" wait_for 10 port_open "$STATUS_PORT"
+check "in a network of its own it signs" env LOAD_MESSAGES=4 "$BUILD/bench/load" unix "$WORK/milter.sock" 1 30 2048 2
+other_network() { [ "$(readlink "/proc/$ZEGELD_PID/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
+check "... it is another network" other_network
+metrics() { "$PYTHON" "$SYSTEM/status_ask.py" "$STATUS_PORT" /metrics | grep -q '^zegel_messages_total{.*result="signed"} 4$'; }
+check "... and Prometheus on the host reads its figures over TCP" wait_for 20 metrics
+stop_zegeld
 conclude
