@@ -142,7 +142,7 @@ $(BUILD)/bench/load: tests/bench/load.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE -O2 -g -Wall -Wextra -pthread -o $@ $<
 
-$(BUILD)/bench/rawsign: tests/bench/rawsign.c $(call obj,provisioning/cmd.c provisioning/token_open.c provisioning/pin_prompt.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
+$(BUILD)/bench/rawsign: tests/bench/rawsign.c $(call obj,provisioning/cmd.c provisioning/progress.c provisioning/token_open.c provisioning/pin_prompt.c hostd/supervisor/pin.c) $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lp11-kit -lcrypto -ldl
 

@@ -1,5 +1,7 @@
 #include "cmd.h"
 
+#include "progress.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +200,7 @@ bool cmd_options(int argc, char **argv, const struct cmd *cmd, struct cmd_option
 
 int cmd_fail(const struct cmd *cmd, int err, const char *text)
 {
+    progress_end();
     put_name(stderr, cmd);
     (void)fprintf(stderr, ": %s\n", text[0] != '\0' ? text : zegel_strerror(err));
     switch (err) {
@@ -228,6 +231,21 @@ struct config *cmd_config(const struct cmd *cmd, const struct cmd_options *o, in
     return c;
 }
 
+bool cmd_wants_key(const struct cmd_options *o, const struct config_domain *d, const struct config_key *k)
+{
+    return (o->domain == NULL || strcasecmp(o->domain, d->domain) == 0) &&
+           (o->selector == NULL || strcasecmp(o->selector, k->selector) == 0);
+}
+
+unsigned cmd_keys_wanted(const struct cmd_options *o, const struct config *c)
+{
+    unsigned n = 0;
+    for (unsigned d = 0; d < c->domains_count; d++)
+        for (unsigned k = 0; k < c->domains[d].keys_count; k++)
+            n += cmd_wants_key(o, &c->domains[d], &c->domains[d].keys[k]);
+    return n;
+}
+
 bool cmd_colour(void)
 {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -236,6 +254,7 @@ bool cmd_colour(void)
 
 void cmd_print_json(json_t *j)
 {
+    progress_end();
     (void)json_dumpf(j, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
     (void)putchar('\n');
     json_decref(j);

@@ -58,6 +58,10 @@ int cmd_misuse(const struct cmd *cmd, const char *problem);
 struct config *cmd_config(const struct cmd *cmd, const struct cmd_options *o, int *code);
 /* May standard output have colours: a terminal that is not dumb, and no NO_COLOR (no-color.org). Never the only signal. */
 bool cmd_colour(void);
+/* Is this one of the keys that --domain and --selector leave? */
+bool cmd_wants_key(const struct cmd_options *o, const struct config_domain *d, const struct config_key *k);
+/* How many they leave. */
+unsigned cmd_keys_wanted(const struct cmd_options *o, const struct config *c);
 /* Prints and frees. */
 void cmd_print_json(json_t *j);
 

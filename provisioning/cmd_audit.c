@@ -1,9 +1,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit/verify.h"
 #include "audit_key.h"
+#include "base/io.h"
+#include "cmd.h"
+#include "progress.h"
 
 /* Where the log is: the word of the command line, or the configuration's state. */
 static bool find_dir(const struct cmd *cmd, const struct cmd_options *o, int argc, char **argv, struct buf *dir, int *code)
@@ -75,6 +79,27 @@ static int result(const struct cmd *cmd, int err, const struct buf *why)
     return err == ZEGEL_ERR_BAD_SIGNATURE || err == ZEGEL_ERR_FORMAT ? CMD_NO : code;
 }
 
+/* A log of a million records takes seconds: as many as its newest checkpoint says are ahead. */
+static void begin_walk(const struct cmd_options *o, const char *dir, const struct note_key *key)
+{
+    struct buf path = BUF_INIT, text = BUF_INIT, why = BUF_INIT;
+    struct checkpoint newest = {0};
+    buf_addf(&path, "%s/checkpoint", dir);
+    bool known = io_read_file(buf_cstr(&path), NOTE_MAX, &text, &why) == ZEGEL_OK && note_open(buf_bytes(&text), key, &newest);
+    progress_begin(o, "reading the audit log", known ? newest.size : 0); /* what is wrong with it, audit_verify says */
+    buf_free(&path);
+    buf_free(&text);
+    buf_free(&why);
+}
+
+static bool count_record(void *arg, uint64_t number, struct bytes record)
+{
+    (void)arg;
+    (void)record;
+    progress_at(number);
+    return true;
+}
+
 static int run_verify(int argc, char **argv)
 {
     struct cmd_options o;
@@ -88,7 +113,9 @@ static int run_verify(int argc, char **argv)
         return code;
     if (!find_dir(&cmd_audit_verify, &o, argc, argv, &dir, &code))
         return code;
-    int err = audit_verify(buf_cstr(&dir), &key, NULL, NULL, &r, &why);
+    begin_walk(&o, buf_cstr(&dir), &key);
+    int err = audit_verify(buf_cstr(&dir), &key, count_record, NULL, &r, &why);
+    progress_end();
     if (err == ZEGEL_OK && o.json)
         cmd_print_json(json_pack("{s:b, s:I, s:I, s:I, s:I}", "whole", 1, "records", (json_int_t)r.records, "first_kept",
                                  (json_int_t)r.first, "checkpoints", (json_int_t)r.checkpoints, "covered",
@@ -105,11 +132,14 @@ static int run_verify(int argc, char **argv)
 
 /* ---- export ---- */
 
+/* A line for each; with --json, one array of all. */
 static bool print_record(void *arg, uint64_t number, struct bytes record)
 {
-    (void)arg;
-    (void)number;
-    return fwrite(record.data, 1, record.len, stdout) == record.len && putchar('\n') != EOF;
+    const char **before = arg; /* what stands between this record and the one before */
+    (void)count_record(NULL, number, record);
+    bool ok = fputs(*before, stdout) != EOF && fwrite(record.data, 1, record.len, stdout) == record.len;
+    *before = strcmp(*before, "[\n") == 0 ? ",\n" : *before[0] == '\0' ? "\n" : *before;
+    return ok;
 }
 
 static int run_export(int argc, char **argv)
@@ -118,6 +148,7 @@ static int run_export(int argc, char **argv)
     struct audit_report r;
     struct note_key key;
     struct buf why = BUF_INIT, dir = BUF_INIT;
+    const char *before;
     int code;
     if (!cmd_options(argc, argv, &cmd_audit_export, &o, &code))
         return code;
@@ -125,7 +156,13 @@ static int run_export(int argc, char **argv)
         return code;
     if (!find_dir(&cmd_audit_export, &o, argc, argv, &dir, &code))
         return code;
-    int err = audit_verify(buf_cstr(&dir), &key, print_record, NULL, &r, &why);
+    before = o.json ? "[\n" : "";
+    if (!isatty(STDOUT_FILENO)) /* there the records themselves go by */
+        begin_walk(&o, buf_cstr(&dir), &key);
+    int err = audit_verify(buf_cstr(&dir), &key, print_record, &before, &r, &why);
+    progress_end();
+    if (err == ZEGEL_OK)
+        (void)puts(o.json ? "\n]" : "");
     code = result(&cmd_audit_export, err, &why);
     buf_free(&why);
     buf_free(&dir);
@@ -145,6 +182,7 @@ struct proof {
 static bool keep_leaf(void *arg, uint64_t number, struct bytes record)
 {
     struct proof *p = arg;
+    progress_at(number);
     if (number == p->wanted)
         buf_add(&p->record, record);
     if (p->count == p->room) {
@@ -208,6 +246,7 @@ static int run_prove(int argc, char **argv)
         return cmd_misuse(&cmd_audit_prove, "needs the number of a record (its seq)");
     if (!find_dir(&cmd_audit_prove, &o, argc, argv, &dir, &code))
         return code;
+    begin_walk(&o, buf_cstr(&dir), &key);
     int err = audit_verify(buf_cstr(&dir), &key, keep_leaf, &p, &r, &why);
     if (p.failed)
         err = ZEGEL_ERR_NOMEM;
@@ -230,7 +269,7 @@ const struct cmd cmd_audit_key = {"audit", "key", run_key, "[--json]",
                                   "The public key of the audit log, for verify and for witnesses."};
 const struct cmd cmd_audit_verify = {"audit", "verify", run_verify, "--key KEY [--json] [DIR]",
                                      "Is the audit log whole? Needs its public key alone."};
-const struct cmd cmd_audit_export = {"audit", "export", run_export, "--key KEY [DIR]",
-                                     "The records as JSON lines, verified on the way."};
-const struct cmd cmd_audit_prove = {"audit", "prove", run_prove, "--key KEY SEQ [DIR]",
-                                    "A proof that one record is in the log (RFC 6962)."};
+const struct cmd cmd_audit_export = {"audit", "export", run_export, "--key KEY [--json] [DIR]",
+                                     "The records as JSON lines, or with --json as one array; verified on the way."};
+const struct cmd cmd_audit_prove = {"audit", "prove", run_prove, "--key KEY [--json] SEQ [DIR]",
+                                    "A proof that one record is in the log (RFC 6962); JSON with and without --json."};

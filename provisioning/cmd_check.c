@@ -12,6 +12,7 @@
 #include "dkim/domain.h"
 #include "keylife.h"
 #include "left.h"
+#include "progress.h"
 
 enum { DEADLINE_MS = 5000 };
 
@@ -35,7 +36,8 @@ struct run {
         struct check check;
     } * done; /* kept for the page */
     unsigned count;
-    bool failed; /* a rule did, and is not explained */
+    unsigned looked_at; /* domains */
+    bool failed;        /* a rule did, and is not explained */
 };
 
 /* ---- the token's side of a key ---- */
@@ -113,16 +115,10 @@ static void print(struct run *r, const struct check *c)
         return;
     }
     report_text(c, r->language, &text);
+    progress_hold();
     (void)fwrite(text.data, 1, text.len, stdout);
-    (void)fflush(stdout);
+    progress_go_on();
     buf_free(&text);
-}
-
-/* On a terminal: who is waited for. */
-static void progress(const struct run *r, const char *domain)
-{
-    if (isatty(STDERR_FILENO) && (r->json != NULL || r->opt->html != NULL || r->opt->all))
-        (void)fprintf(stderr, "\r\033[K%s%s", domain, domain[0] == '\0' ? "" : " ...");
 }
 
 static int check_one(struct run *r, const char *domain, const struct config_domain *configured)
@@ -132,11 +128,10 @@ static int check_one(struct run *r, const char *domain, const struct config_doma
         return ZEGEL_ERR_NOMEM;
     r->done = more;
     struct done *d = &r->done[r->count];
-    progress(r, domain);
     int err = prepare(r, domain, configured, d);
     if (err == ZEGEL_OK)
         err = check_domain(r->observe, &d->subject, &d->check);
-    progress(r, "");
+    progress_at(++r->looked_at);
     if (err == ZEGEL_OK) {
         explain_apply(r->explain, &d->check);
         r->failed = r->failed || check_worst(&d->check) == CHECK_FAIL;
@@ -155,6 +150,7 @@ static int check_wanted(struct run *r, const char *domain)
 {
     const struct config *c = r->config;
     int err = ZEGEL_ERR_NOT_FOUND;
+    progress_begin(r->opt, "domains looked at", domain != NULL ? 0 : (uint64_t)c->domains_count + c->check.non_sending_count);
     if (domain != NULL && r->opt->non_sending)
         return check_one(r, domain, NULL);
     for (unsigned d = 0; d < c->domains_count; d++)
@@ -274,6 +270,7 @@ static int run(int argc, char **argv)
     int err = start(&r, &why);
     if (err == ZEGEL_OK)
         err = check_wanted(&r, domain);
+    progress_end();
     if (err == ZEGEL_ERR_NOT_FOUND)
         buf_addf(&why, "%s in %s", domain == NULL ? "no domains" : "no such domain", opt.config);
     if (err == ZEGEL_OK && opt.all)

@@ -3,6 +3,7 @@
 
 #include "cmd.h"
 #include "dkim/keyrecord.h"
+#include "progress.h"
 
 enum { STRING_MAX = 255 }; /* RFC 1035 §3.3 */
 
@@ -35,15 +36,11 @@ static int record(const struct config_domain *d, const struct config_key *k, str
             all, json_pack("{s:s, s:s#}", "name", buf_cstr(&name), "txt", (const char *)txt.data, (int)txt.len));
         buf_free(&name);
     } else {
+        progress_hold();
         print_record(d, k, out_bytes(&txt));
+        progress_go_on();
     }
     return err;
-}
-
-static bool wanted(const struct cmd_options *o, const struct config_domain *d, const struct config_key *k)
-{
-    return (o->domain == NULL || strcasecmp(o->domain, d->domain) == 0) &&
-           (o->selector == NULL || strcasecmp(o->selector, k->selector) == 0);
 }
 
 static int run(int argc, char **argv)
@@ -59,10 +56,11 @@ static int run(int argc, char **argv)
     if (c == NULL)
         return code;
     json_t *all = json_array();
+    progress_begin(&o, "keys looked up in the token", cmd_keys_wanted(&o, c));
     for (unsigned i = 0; i < c->domains_count; i++) {
         for (unsigned n = 0; n < c->domains[i].keys_count && err == ZEGEL_OK; n++) {
             const struct config_key *k = &c->domains[i].keys[n];
-            if (!wanted(&o, &c->domains[i], k))
+            if (!cmd_wants_key(&o, &c->domains[i], k))
                 continue;
             if (t.token == NULL || token != k->token) {
                 cmd_token_close(&t);
@@ -71,9 +69,10 @@ static int run(int argc, char **argv)
             }
             if (err == ZEGEL_OK)
                 err = record(&c->domains[i], k, t.token, all, o.json, &why);
-            found++;
+            progress_at(++found);
         }
     }
+    progress_end();
     if (err == ZEGEL_OK && found == 0) {
         buf_add_str(&why, "no such domain and selector in the configuration");
         err = ZEGEL_ERR_NOT_FOUND;

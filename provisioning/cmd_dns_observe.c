@@ -3,6 +3,7 @@
 
 #include "cmd.h"
 #include "dns/observe.h"
+#include "progress.h"
 
 enum { DEADLINE_MS = 5000 };
 
@@ -59,6 +60,7 @@ static int observe_selector(struct observe *o, const char *name, json_t *all, bo
     int err = observe_resolve(o, name, LDNS_RR_TYPE_TXT, &validated);
     if (err == ZEGEL_OK)
         err = observe_servers(o, name, LDNS_RR_TYPE_TXT, &servers);
+    progress_hold();
     if (err == ZEGEL_OK) {
         if (all == NULL)
             (void)printf("%s\n", name);
@@ -69,6 +71,7 @@ static int observe_selector(struct observe *o, const char *name, json_t *all, bo
             *same = *same && agrees(&validated, &servers.list[i]);
         }
     }
+    progress_go_on();
     observe_answer_clear(&validated);
     observe_answers_clear(&servers);
     return err;
@@ -77,16 +80,16 @@ static int observe_selector(struct observe *o, const char *name, json_t *all, bo
 static int observe_all(const struct config *c, const struct cmd_options *opt, struct observe *o, json_t *all, bool *same)
 {
     int err = ZEGEL_ERR_NOT_FOUND;
+    uint64_t done = 0;
     for (unsigned d = 0; d < c->domains_count; d++)
         for (unsigned k = 0; k < c->domains[d].keys_count; k++) {
             struct buf name = BUF_INIT;
-            const char *selector = c->domains[d].keys[k].selector;
-            if ((opt->domain != NULL && strcasecmp(opt->domain, c->domains[d].domain) != 0) ||
-                (opt->selector != NULL && strcasecmp(opt->selector, selector) != 0))
+            if (!cmd_wants_key(opt, &c->domains[d], &c->domains[d].keys[k]))
                 continue;
-            buf_addf(&name, "%s._domainkey.%s", selector, c->domains[d].domain);
+            buf_addf(&name, "%s._domainkey.%s", c->domains[d].keys[k].selector, c->domains[d].domain);
             err = observe_selector(o, buf_cstr(&name), all, same);
             buf_free(&name);
+            progress_at(++done);
             if (err != ZEGEL_OK)
                 return err;
         }
@@ -107,9 +110,11 @@ static int run(int argc, char **argv)
     if (c == NULL)
         return code;
     json_t *all = opt.json ? json_array() : NULL;
+    progress_begin(&opt, "names asked for in DNS", cmd_keys_wanted(&opt, c));
     int err = observe_open(c->dns.resolver, DEADLINE_MS, &o, &why);
     if (err == ZEGEL_OK)
         err = observe_all(c, &opt, o, all, &same);
+    progress_end();
     if (err == ZEGEL_ERR_NOT_FOUND)
         buf_addf(&why, "no such domain or selector in %s", opt.config);
     if (err != ZEGEL_OK)

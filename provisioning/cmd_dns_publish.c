@@ -8,6 +8,7 @@
 #include "dns/observe.h"
 #include "dns/place.h"
 #include "dns/update.h"
+#include "progress.h"
 
 enum { DEADLINE_MS = 5000, RECORD_TTL = 3600 };
 
@@ -113,10 +114,13 @@ static int look(struct observe *o, const char *name, const char *record, struct 
 
 static void report(struct publish *p, const char *name, const char *status, const char *detail)
 {
-    if (p->all != NULL)
+    if (p->all != NULL) {
         (void)json_array_append_new(p->all, json_pack("{s:s, s:s, s:s}", "name", name, "status", status, "detail", detail));
-    else
+    } else {
+        progress_hold();
         (void)printf("%s: %s (%s)\n", name, status, detail);
+        progress_go_on();
+    }
 }
 
 static int check_one(struct publish *p, const char *name, const char *record, struct buf *why)
@@ -160,13 +164,13 @@ static int publish_one(struct publish *p, const char *name, const char *record, 
 static int each_key(struct publish *p, int (*act)(struct publish *, const char *, const char *, struct buf *), struct buf *why)
 {
     int err = ZEGEL_ERR_NOT_FOUND;
+    uint64_t done = 0;
     for (unsigned d = 0; d < p->config->domains_count; d++)
         for (unsigned k = 0; k < p->config->domains[d].keys_count; k++) {
             const struct config_domain *domain = &p->config->domains[d];
             char record[DKIM_KEYRECORD_MAX + 1];
             struct buf name = BUF_INIT;
-            if ((p->opt.domain != NULL && strcasecmp(p->opt.domain, domain->domain) != 0) ||
-                (p->opt.selector != NULL && strcasecmp(p->opt.selector, domain->keys[k].selector) != 0))
+            if (!cmd_wants_key(&p->opt, domain, &domain->keys[k]))
                 continue;
             buf_addf(&name, "%s._domainkey.%s", domain->keys[k].selector, domain->domain);
             err = act == publish_one ? cmd_update_server(p->config, domain, &p->server, &p->secret, why) : ZEGEL_OK;
@@ -175,6 +179,7 @@ static int each_key(struct publish *p, int (*act)(struct publish *, const char *
             if (err == ZEGEL_OK)
                 err = act(p, buf_cstr(&name), record, why);
             buf_free(&name);
+            progress_at(++done);
             if (err != ZEGEL_OK)
                 return err;
         }
@@ -196,9 +201,11 @@ static int run(int argc, char **argv, const struct cmd *cmd,
         return code;
     p.config = c;
     p.all = p.opt.json ? json_array() : NULL;
+    progress_begin(&p.opt, "names asked for in DNS", cmd_keys_wanted(&p.opt, c));
     int err = observe_open(c->dns.resolver, DEADLINE_MS, &p.observe, &why);
     if (err == ZEGEL_OK)
         err = each_key(&p, act, &why);
+    progress_end();
     if (err != ZEGEL_OK)
         code = cmd_fail(cmd, err, buf_cstr(&why));
     else

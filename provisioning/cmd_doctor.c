@@ -2,6 +2,7 @@
 
 #include "cmd.h"
 #include "doctor/doctor.h"
+#include "progress.h"
 
 /* What postconf said goes to terminals. */
 static void put(const char *text)
@@ -54,9 +55,11 @@ static int run(int argc, char **argv)
     struct config *c = cmd_config(&cmd_doctor, &o, &code);
     if (c == NULL)
         return code;
+    progress_begin(&o, "asking Postfix for its configuration", 0);
     int err = postfix_read(o.postfix, &p, &why);
     if (err == ZEGEL_OK)
         err = doctor_look(&p, c, &d);
+    progress_end();
     if (err == ZEGEL_OK && o.json)
         cmd_print_json(describe(&d));
     else if (err == ZEGEL_OK)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "cmd.h"
 #include "import/import.h"
+#include "progress.h"
 
 static json_t *texts(const struct buf *text)
 {
@@ -79,11 +80,13 @@ static int run_import(const struct cmd *cmd, int argc, char **argv,
         return code;
     if (argc - optind != 1)
         return cmd_misuse(cmd, "needs one FILE");
+    progress_begin(&o, "reading the configuration and its tables", 0);
     int err = import(argv[optind], &im, &why);
     if (err == ZEGEL_OK) {
         import_write(&im, clock_wall_s(), &yaml);
         (void)buf_cstr(&yaml);
         err = try_yaml(&yaml, &why);
+        progress_end();
         code = err == ZEGEL_OK ? print(&o, &im, &yaml) : CMD_FAULT;
     }
     if (err != ZEGEL_OK)

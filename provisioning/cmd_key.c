@@ -6,6 +6,7 @@
 #include "dkim/digest.h"
 #include "dkim/domain.h"
 #include "pkcs11/sign.h"
+#include "progress.h"
 #include "zegeltoken.h"
 
 #include "base/clock.h"
@@ -120,7 +121,9 @@ static int run_generate(int argc, char **argv)
         return cmd_misuse(cmd, "--domain and --selector must be domain names (A-labels)");
     if (!open_for(cmd, &o, &c, &t, &code))
         return code;
+    progress_begin(&o, "the token makes the key", 0);
     int err = generate(&t, &o, a, label, &k, &why);
+    progress_end();
     if (err == ZEGEL_OK && o.json) {
         cmd_print_json(describe(&k));
     } else if (err == ZEGEL_OK) {
@@ -148,7 +151,9 @@ static int run_list(int argc, char **argv)
     if (!cmd_options(argc, argv, &cmd_key_list, &o, &code) || !open_for(&cmd_key_list, &o, &c, &t, &code))
         return code;
     json_t *all = json_array();
+    progress_begin(&o, "the token lists its keys", 0);
     int err = key_list(t.token, &keys, &count, &why);
+    progress_end();
     if (err == ZEGEL_OK && !o.json)
         (void)printf("%-36s %-9s %s\n", "KEY", "ALGORITHM", "SHA-256 OF ITS PUBLIC KEY");
     for (size_t i = 0; err == ZEGEL_OK && i < count; i++) {
@@ -256,6 +261,7 @@ static int show(struct cmd_token *t, const char *label, const struct cmd_options
                                           : attests       ? "attested by the token's device key, verified"
                                                           : "signed and verified"));
     (void)json_object_set_new(j, "attributes", describe_attributes(&a));
+    progress_end();
     if (o->json) {
         cmd_print_json(j);
     } else {
@@ -281,6 +287,7 @@ static int with_key(int argc, char **argv, const struct cmd *cmd,
         return cmd_misuse(cmd, "--domain and --selector must be domain names (A-labels)");
     if (!open_for(cmd, &o, &c, &t, &code))
         return code;
+    progress_begin(&o, "asking the token", 0);
     int err = act(&t, label, &o, &why);
     code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(cmd, err == ZEGEL_ERR_KEY_GONE ? ZEGEL_ERR_NOT_FOUND : err, buf_cstr(&why));
     cmd_token_close(&t);
@@ -302,7 +309,10 @@ static int destroy(struct cmd_token *t, const char *label, const struct cmd_opti
     if (err == ZEGEL_OK)
         err = zegeltoken_of(t->module, t->token->slot, t->token->cfg.name, &z) ? zegeltoken_destroy(&z, o, k.id, k.id_len, why)
                                                                                : key_destroy(t->token, &k, why);
-    if (err == ZEGEL_OK)
+    progress_end();
+    if (err == ZEGEL_OK && o->json)
+        cmd_print_json(json_pack("{s:s, s:b}", "label", label, "destroyed", 1));
+    else if (err == ZEGEL_OK)
         (void)printf("%s: destroyed; the token no longer shows it\n", label);
     return err;
 }
@@ -321,5 +331,6 @@ const struct cmd cmd_key_generate = {
 const struct cmd cmd_key_list = {"key", "list", run_list, "[--token NAME] [--json]", "Keys on the token that can sign DKIM."};
 const struct cmd cmd_key_show = {"key", "show", run_show, "--domain D --selector S [--token NAME] [--json]",
                                  "One key's attributes, and a proof that the token has it."};
-const struct cmd cmd_key_destroy = {"key", "destroy", run_destroy, "--domain D --selector S [--token NAME] [--so-pin-file FILE]",
+const struct cmd cmd_key_destroy = {"key", "destroy", run_destroy,
+                                    "--domain D --selector S [--token NAME] [--so-pin-file FILE] [--json]",
                                     "Destroy one key, for ever."};

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "lifecycle/active.h"
 #include "lifecycle/round.h"
+#include "progress.h"
 
 enum { DEADLINE_MS = 5000 };
 
@@ -104,10 +105,13 @@ void rotate_time(int64_t time_s, char out[32])
 static void say(void *arg, const char *domain, const char *line)
 {
     struct rotate *r = arg;
-    if (r->json != NULL)
+    if (r->json != NULL) {
         (void)json_array_append_new(r->json, json_pack("{s:s, s:s}", "domain", domain, "line", line));
-    else
+    } else {
+        progress_hold();
         (void)printf("%s: %s\n", domain, line);
+        progress_go_on();
+    }
 }
 
 /* With the server that takes its updates. Without one, all else goes on. */
@@ -126,7 +130,7 @@ static int run_one(struct rotate *r, struct round *round, const struct config_do
 
 static int run_all(struct rotate *r, struct round *round, bool *fault, struct buf *why)
 {
-    bool found = false;
+    unsigned found = 0;
     unsigned cut_off = 0;
     int err = store_clock(r->store, clock_wall_s(), why);
     if (err == ZEGEL_OK)
@@ -137,11 +141,11 @@ static int run_all(struct rotate *r, struct round *round, bool *fault, struct bu
         bool one = false;
         if (!rotate_wanted(r, &r->config->domains[i]))
             continue;
-        found = true;
         err = run_one(r, round, &r->config->domains[i], &one, why);
+        progress_at(++found);
         *fault = *fault || one;
     }
-    if (err == ZEGEL_OK && !found) {
+    if (err == ZEGEL_OK && found == 0) {
         buf_addf(why, "no domain with rotation: yes%s%s", r->opt.domain == NULL ? "" : ": ",
                  r->opt.domain == NULL ? "" : r->opt.domain);
         err = ZEGEL_ERR_NOT_FOUND;
@@ -155,12 +159,17 @@ int rotate_run(struct rotate *r)
     struct nodes *nodes = NULL;
     struct round round = {.store = r->store, .config = r->config, .who = r->who, .token = rotate_token, .say = say, .arg = r};
     bool fault = false;
+    uint64_t wanted = 0;
+    for (unsigned i = 0; i < r->config->domains_count; i++)
+        wanted += rotate_wanted(r, &r->config->domains[i]);
+    progress_begin(&r->opt, "what is due for each domain", wanted);
     int err = observe_open(r->config->dns.resolver, DEADLINE_MS, &round.observe, &why);
     if (err == ZEGEL_OK)
         err = nodes_read(r->config, &nodes);
     round.nodes = nodes;
     if (err == ZEGEL_OK)
         err = run_all(r, &round, &fault, &why);
+    progress_end();
     nodes_free(nodes);
     observe_close(round.observe);
     if (err == ZEGEL_OK && r->json != NULL)

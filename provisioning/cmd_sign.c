@@ -6,6 +6,7 @@
 #include "dkim/survive.h"
 #include "milter/policy.h"
 #include "pkcs11/sign.h"
+#include "progress.h"
 #include "signer/blockcheck.h"
 
 /* One signature, made as the daemon makes it: the block checked, the token asked, the public key asked whether it is true. */
@@ -138,8 +139,10 @@ static int run(int argc, char **argv)
     }
     if (err == ZEGEL_OK)
         err = check_survival(&m, d, &why);
+    progress_begin(&o, "the token signs", 0);
     if (err == ZEGEL_OK)
         err = sign_all(&m, c, d, &fields, &why);
+    progress_end();
     if (err == ZEGEL_OK && fields.failed)
         err = ZEGEL_ERR_NOMEM;
     if (err == ZEGEL_OK && !(write_all(buf_bytes(&fields)) && write_all(buf_bytes(&m.text)) && fflush(stdout) == 0)) {

@@ -6,6 +6,7 @@
 #include "pkcs11/init.h"
 #include "pkcs11/latch.h"
 #include "pkcs11/uri.h"
+#include "progress.h"
 #include "zegeltoken.h"
 
 enum { SLOTS_MAX = 256 };
@@ -148,9 +149,14 @@ static int init(const struct cmd_options *o, const struct config_token *t, struc
         err = cmd_read_pin(t, &pin, why);
     if (err == ZEGEL_OK)
         err = module_open(t->module, t->module_sha256, &m, why);
+    progress_begin(o, "the token is being initialised", 0);
     if (err == ZEGEL_OK)
         err = token_init(m, o->label != NULL ? o->label : label, buf_bytes(&so_pin), buf_bytes(&pin), serial, why);
-    if (err == ZEGEL_OK)
+    progress_end();
+    if (err == ZEGEL_OK && o->json)
+        cmd_print_json(
+            json_pack("{s:s, s:s, s:s}", "name", t->name, "label", o->label != NULL ? o->label : label, "serial", serial));
+    else if (err == ZEGEL_OK)
         (void)printf("token %s: initialised, serial %s, user PIN set\n", o->label != NULL ? o->label : label, serial);
     module_close(m);
     buf_free(&pin);
@@ -281,7 +287,9 @@ static int run_unlatch(int argc, char **argv)
         buf_addf(&why, "%s: not in the configuration", argv[optind]);
     else
         err = latch_write(buf_cstr(&dir), argv[optind], LATCH_OPEN, &why);
-    if (err == ZEGEL_OK)
+    if (err == ZEGEL_OK && o.json)
+        cmd_print_json(json_pack("{s:s, s:s}", "name", argv[optind], "pin_latch", "open"));
+    else if (err == ZEGEL_OK)
         (void)printf("token %s: the configured PIN may be sent once more; restart zegeld when it is corrected\n", argv[optind]);
     code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(&cmd_token_unlatch, err, buf_cstr(&why));
     buf_free(&why);
@@ -291,8 +299,9 @@ static int run_unlatch(int argc, char **argv)
 }
 
 const struct cmd cmd_token_list = {"token", "list", run_list, "[--json]", "Tokens behind the configured modules."};
-const struct cmd cmd_token_init = {"token", "init", run_init, "--so-pin-file FILE [--token NAME] [--label LABEL]",
+const struct cmd cmd_token_init = {"token", "init", run_init, "--so-pin-file FILE [--token NAME] [--label LABEL] [--json]",
                                    "Make an empty slot a token, with the configured user PIN."};
 const struct cmd cmd_token_info = {"token", "info", run_info, "[--token NAME] [--json]",
                                    "What a token can do and how its PIN stands; sends no PIN."};
-const struct cmd cmd_token_unlatch = {"token", "unlatch", run_unlatch, "NAME", "Let a PIN be sent again after one was refused."};
+const struct cmd cmd_token_unlatch = {"token", "unlatch", run_unlatch, "[--json] NAME",
+                                      "Let a PIN be sent again after one was refused."};

@@ -1,8 +1,10 @@
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/io.h"
+#include "progress.h"
 #include "zegeltoken.h"
 
 enum { NEW = 0x50, SHARE = 0x52, JOIN = 0x54, EXPORT = 0x56, RESTORE = 0x58, SHARE_LEN = 48, SHARES_MAX = 16 };
@@ -20,6 +22,17 @@ static int read_all(const char *path, uint8_t *out, size_t cap, size_t *len, str
     if (f != NULL)
         (void)fclose(f);
     return err;
+}
+
+/* One line of result, where the progress was. */
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *fmt, ...)
+{
+    va_list args;
+    progress_end();
+    va_start(args, fmt);
+    (void)vprintf(fmt, args);
+    va_end(args);
 }
 
 static int tell(const struct zegeltoken *z, const char *what, uint8_t ins, uint8_t p1, uint8_t p2, struct span data,
@@ -64,9 +77,12 @@ static int domain(const struct zegeltoken *z, const struct cmd_options *o, char 
     int err = tell(z, "a new backup domain", NEW, (uint8_t)n, (uint8_t)m, nothing, answer, &len, why);
     for (unsigned i = 1; i <= m && err == ZEGEL_OK; i++)
         err = write_share(z, i, o->out, why);
-    if (err == ZEGEL_OK)
-        (void)printf("%s/share-1 to share-%u: one for each custodian, then remove them from here; any %u make the domain again\n",
-                     o->out, m, n);
+    if (err == ZEGEL_OK && o->json)
+        cmd_print_json(
+            json_pack("{s:s, s:s, s:i, s:i}", "name", z->name, "directory", o->out, "needed", (int)n, "shares", (int)m));
+    else if (err == ZEGEL_OK)
+        say("%s/share-1 to share-%u: one for each custodian, then remove them from here; any %u make the domain again\n", o->out,
+            m, n);
     return err;
 }
 
@@ -99,15 +115,16 @@ static int join(const struct zegeltoken *z, const struct cmd_options *o, char **
 {
     unsigned missing = SHARES_MAX;
     int err = ZEGEL_OK;
-    (void)o;
     while (*words != NULL && err == ZEGEL_OK && missing > 0)
         err = join_one(z, *words++, &missing, why);
     if (err == ZEGEL_OK && missing > 0) {
         buf_addf(why, "token %s: %u more shares are needed, in one command with these", z->name, missing);
         err = ZEGEL_ERR_USAGE;
     }
-    if (err == ZEGEL_OK)
-        (void)printf("token %s: has the backup domain now\n", z->name);
+    if (err == ZEGEL_OK && o->json)
+        cmd_print_json(json_pack("{s:s, s:b}", "name", z->name, "backup_domain", 1));
+    else if (err == ZEGEL_OK)
+        say("token %s: has the backup domain now\n", z->name);
     return err;
 }
 
@@ -138,8 +155,11 @@ static int export(const struct zegeltoken *z, const struct cmd_options *o, char 
         err = tell(z, "wrapping the key", EXPORT, number, 0, nothing, box, &len, why);
     if (err == ZEGEL_OK)
         err = io_write_new(o->out, bytes_of(box, len), why);
-    if (err == ZEGEL_OK)
-        (void)printf("%s: %s/%s, wrapped for the backup domain of token %s\n", o->out, o->domain, o->selector, z->name);
+    if (err == ZEGEL_OK && o->json)
+        cmd_print_json(
+            json_pack("{s:s, s:s, s:s, s:s}", "name", z->name, "file", o->out, "domain", o->domain, "selector", o->selector));
+    else if (err == ZEGEL_OK)
+        say("%s: %s/%s, wrapped for the backup domain of token %s\n", o->out, o->domain, o->selector, z->name);
     return err;
 }
 
@@ -148,7 +168,6 @@ static int restore(const struct zegeltoken *z, const struct cmd_options *o, char
     uint8_t box[APPLET_RESPONSE_MAX], answer[APPLET_RESPONSE_MAX];
     struct applet_key k = {0};
     size_t len, got;
-    (void)o;
     int err = read_all(words[0], box, sizeof box, &len, why);
     if (err == ZEGEL_OK)
         err = zegeltoken_free_number(z, &k, why);
@@ -156,8 +175,11 @@ static int restore(const struct zegeltoken *z, const struct cmd_options *o, char
         err = tell(z, words[0], RESTORE, k.number, 0, span_of(box, len), answer, &got, why);
     if (err == ZEGEL_OK)
         err = zegeltoken_said(z, "looking at the key", applet_key_info(&z->applet, k.number, &k), why);
-    if (err == ZEGEL_OK)
-        (void)printf("token %s: has %s/%s, policy %s\n", z->name, k.domain, k.selector, zegeltoken_policy_name(k.policy));
+    if (err == ZEGEL_OK && o->json)
+        cmd_print_json(json_pack("{s:s, s:s, s:s, s:s}", "name", z->name, "domain", k.domain, "selector", k.selector, "policy",
+                                 zegeltoken_policy_name(k.policy)));
+    else if (err == ZEGEL_OK)
+        say("token %s: has %s/%s, policy %s\n", z->name, k.domain, k.selector, zegeltoken_policy_name(k.policy));
     return err;
 }
 
@@ -173,7 +195,9 @@ static int with_admin(const struct config_token *t, const struct cmd_options *o,
         return err;
     err = zegeltoken_admin(&token.z, o, why);
     if (err == ZEGEL_OK) {
+        progress_begin(o, "the token works", 0);
         err = act(&token.z, o, words, why);
+        progress_end();
         zegeltoken_admin_end(&token.z);
     }
     zegeltoken_close(&token);
@@ -248,12 +272,12 @@ static int run_restore(int argc, char **argv)
 }
 
 const struct cmd cmd_token_shares = {"token", "shares", run_domain,
-                                     "--shares N/M --out DIRECTORY --so-pin-file FILE [--token NAME]",
+                                     "--shares N/M --out DIRECTORY --so-pin-file FILE [--token NAME] [--json]",
                                      "Zegel token: a backup domain, as shares for custodians."};
-const struct cmd cmd_token_join = {"token", "join", run_join, "--so-pin-file FILE [--token NAME] SHARE...",
+const struct cmd cmd_token_join = {"token", "join", run_join, "--so-pin-file FILE [--token NAME] [--json] SHARE...",
                                    "Zegel token: another one's backup domain, from shares."};
 const struct cmd cmd_token_export = {"token", "export", run_export,
-                                     "--domain D --selector S --out FILE --so-pin-file FILE [--token NAME]",
+                                     "--domain D --selector S --out FILE --so-pin-file FILE [--token NAME] [--json]",
                                      "Zegel token: a key that may leave, wrapped."};
-const struct cmd cmd_token_restore = {"token", "restore", run_restore, "--so-pin-file FILE [--token NAME] FILE",
+const struct cmd cmd_token_restore = {"token", "restore", run_restore, "--so-pin-file FILE [--token NAME] [--json] FILE",
                                       "Zegel token: a wrapped key, with all it is bound to."};

@@ -3,6 +3,7 @@
 #include "audit_key.h"
 #include "base/clock.h"
 #include "left.h"
+#include "progress.h"
 #include "reconcile.h"
 
 #define LEFT "reconcile.json"
@@ -73,12 +74,15 @@ static int one(struct run *r, const struct config_token *t)
         zegeltoken_close(&token);
     }
     bool lies = err == ZEGEL_ERR_BAD_SIGNATURE || err == ZEGEL_ERR_FORMAT; /* one of the two logs, or another token */
-    if (err == ZEGEL_OK && r->o->json)
+    if (err == ZEGEL_OK && r->o->json) {
         (void)json_array_append_new(r->json, as_json(t->name, &report));
-    else if (err == ZEGEL_OK)
+    } else if (err == ZEGEL_OK) {
+        progress_hold();
         print(t->name, &report);
-    else
+        progress_go_on();
+    } else {
         code = cmd_fail(&cmd_token_reconcile, err, buf_cstr(&why));
+    }
     size_t differences = err == ZEGEL_OK ? json_array_size(report.differences) : lies;
     if (err == ZEGEL_OK || lies)
         leave(r->config, t->name, differences, r->o->text);
@@ -114,7 +118,9 @@ static int run_reconcile(int argc, char **argv)
         return code;
     r.config = c;
     r.json = json_array();
+    progress_begin(&o, "reading both logs", 0);
     code = all(&r);
+    progress_end();
     if (o.json)
         cmd_print_json(r.json);
     else

@@ -16,8 +16,8 @@ enum { INTERVAL_MS = 1000, INTERVAL_MIN_MS = 100, PLAIN_WIDTH = 200, KEY_ESCAPE 
 
 static int run(int argc, char **argv);
 
-const struct cmd cmd_top = {NULL, "top", run, "[--interval TIME] [--count N]",
-                            "The running daemon, live: rates, times, tokens, faults; q ends it"};
+const struct cmd cmd_top = {NULL, "top", run, "[--interval TIME] [--count N] [--json]",
+                            "The running daemon, live: rates, times, tokens, faults; q ends it; --json: a line for each look"};
 
 /* ---- the terminal ---- */
 
@@ -130,7 +130,14 @@ static void frame(const json_t *now, const json_t *before, double seconds, struc
     buf_free(&out);
 }
 
-static int watch(const struct config *c, int64_t interval_ms, unsigned long count)
+static void print_line(const json_t *now)
+{
+    (void)json_dumpf(now, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+    (void)putchar('\n');
+    (void)fflush(stdout);
+}
+
+static int watch(const struct config *c, int64_t interval_ms, unsigned long count, bool json)
 {
     json_t *before = NULL;
     struct buf why = BUF_INIT;
@@ -145,7 +152,10 @@ static int watch(const struct config *c, int64_t interval_ms, unsigned long coun
             code = cmd_fail(&cmd_top, ZEGEL_ERR_CLOSED, buf_cstr(&why));
             break;
         }
-        frame(now, before, (double)(begin - before_us_) / 1e6, &why);
+        if (!json)
+            frame(now, before, (double)(begin - before_us_) / 1e6, &why);
+        else if (now != NULL)
+            print_line(now);
         json_decref(before);
         before = now;
         before_us_ = begin;
@@ -173,8 +183,9 @@ static int run(int argc, char **argv)
     struct config *c = cmd_config(&cmd_top, &o, &code);
     if (c == NULL)
         return code;
-    enter_screen();
-    code = watch(c, interval_ms, count);
+    if (!o.json)
+        enter_screen();
+    code = watch(c, interval_ms, count, o.json);
     leave_screen();
     config_free(c);
     return code;

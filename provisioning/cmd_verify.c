@@ -7,6 +7,7 @@
 #include "dkim/domain.h"
 #include "lookup.h"
 #include "message.h"
+#include "progress.h"
 
 enum { DNS_DEADLINE_MS = 5000 }; /* for each look-up; there are at most DKIM_SIGNATURES_MAX */
 
@@ -36,7 +37,9 @@ static json_t *describe(const struct verification *v, bool is_aligned)
 static int report(const struct message *m, const struct cmd_options *o, verify_key_lookup *lookup, void *arg)
 {
     struct verification v[VERIFY_RESULTS_MAX];
+    progress_begin(o, "looking up the keys", 0);
     size_t n = verify_message(m->dkim, clock_wall_s(), lookup, arg, v);
+    progress_end();
     const char *id = o->authserv_id != NULL ? o->authserv_id : "localhost";
     json_t *all = json_array();
     int code = n == 0 ? CMD_NO : CMD_DONE;

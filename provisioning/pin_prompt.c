@@ -5,6 +5,7 @@
 
 #include "base/io.h"
 #include "cmd.h"
+#include "progress.h"
 #include "supervisor/pin.h"
 
 enum { LINE_MAX_LEN = 260 };
@@ -20,6 +21,7 @@ int cmd_ask_secret(const char *prompt, struct buf *secret, struct buf *why)
             (void)fclose(tty);
         return ZEGEL_ERR_SYSTEM;
     }
+    progress_hold();
     (void)setvbuf(tty, NULL, _IONBF, 0); /* no buffer that would keep it */
     quiet = old;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
@@ -30,6 +32,7 @@ int cmd_ask_secret(const char *prompt, struct buf *secret, struct buf *why)
     (void)tcsetattr(fileno(tty), TCSAFLUSH, &old);
     (void)fputc('\n', tty);
     (void)fclose(tty);
+    progress_go_on();
     if (got)
         secret->len = strcspn((char *)secret->data, "\r\n");
     if (got && secret->len > 0)
