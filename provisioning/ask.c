@@ -50,7 +50,8 @@ static int open_any(const struct config *c, struct buf *why)
             return fd;
         buf_addf(why, "%s%s: %s", why->len == 0 ? "" : "; ", name, strerror(errno));
     }
-    buf_add_str(why, c->status.off ? "zegel-status is switched off: status: {run: no} in the configuration" : "; does zegeld run?");
+    buf_add_str(why,
+                c->status.off ? "zegel-status is switched off: status: {run: no} in the configuration" : "; does zegeld run?");
     return -1;
 }
 
