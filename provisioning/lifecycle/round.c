@@ -257,12 +257,14 @@ static int perform(struct work *w, const struct life_todo *todo, bool *stop, str
 }
 
 /* What a generation waits for, and for whom. */
-static void describe_wait(const struct work *w, unsigned i, const struct life_todo *t, struct buf *text)
+static void describe_wait(struct work *w, unsigned i, const struct life_todo *t, struct buf *text)
 {
     if (w->parts[i].todo.len > 0)
         buf_add(text, buf_bytes(&w->parts[i].todo));
     else
         buf_add_str(text, t->act == LIFE_WAIT ? life_why_text(t->why) : "the next run");
+    if (t->act == LIFE_WAIT && t->why == LIFE_WHY_SERVERS && w->parts[i].differs.len > 0)
+        buf_addf(text, ": %.300s", buf_cstr(&w->parts[i].differs));
     if (t->act == LIFE_WAIT && t->why == LIFE_WHY_NODES && w->lags != NULL)
         buf_addf(text, ": %s does not yet", w->lags[0] == '\0' ? "zegeld of this host" : w->lags);
 }

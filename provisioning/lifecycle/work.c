@@ -14,6 +14,7 @@ void work_clear(struct work *w)
         for (unsigned k = 0; k < STORE_KEYS_MAX; k++)
             look_clear(&w->parts[i].looks[k]);
         buf_free(&w->parts[i].todo);
+        buf_free(&w->parts[i].differs);
         w->parts[i] = (struct work_part){0};
     }
 }
@@ -100,8 +101,8 @@ static int see_records(struct work *w, unsigned i, bool *vouched)
 {
     struct work_part *p = &w->parts[i];
     struct life_view *v = &w->world.views[i];
-    struct buf detail = BUF_INIT;
     int err = ZEGEL_OK;
+    buf_clear(&p->differs);
     v->seen = p->count == 0 ? LIFE_UNSEEN : LIFE_WANTED;
     for (unsigned k = 0; k < p->count && err == ZEGEL_OK; k++) {
         struct work_record r;
@@ -111,7 +112,7 @@ static int see_records(struct work *w, unsigned i, bool *vouched)
         work_record(w, i, k, &r);
         const struct look_wish wish = {
             .wanted = r.wanted, .before = r.before, .insecure_allowed = w->domain->rotates->insecure_allowed == CONFIG_YES};
-        enum life_seen seen = look_judge(&p->looks[k], &wish, &detail);
+        enum life_seen seen = look_judge(&p->looks[k], &wish, &p->differs);
         v->seen = look_both(v->seen, seen);
         const struct observe_answer *a = &p->looks[k].validated;
         if (a->error == NULL && a->count > 0 && a->ttl > v->ttl)
@@ -120,10 +121,9 @@ static int see_records(struct work *w, unsigned i, bool *vouched)
             w->life.generations[i].negative_ttl = a->ttl; /* kept by the step that has the record sent */
         *vouched = *vouched || validated(w, &p->looks[k]);
     }
-    if (err == ZEGEL_OK && (v->seen == LIFE_UNSEEN || v->seen == LIFE_FOREIGN) && detail.len > 0)
-        work_fault(w, buf_cstr(&detail));
+    if (err == ZEGEL_OK && (v->seen == LIFE_UNSEEN || v->seen == LIFE_FOREIGN) && p->differs.len > 0)
+        work_fault(w, buf_cstr(&p->differs));
     v->sent = p->sent;
-    buf_free(&detail);
     return err;
 }
 

@@ -13,8 +13,9 @@ struct work_part {
     struct look looks[STORE_KEYS_MAX];
     enum life_token token;
     bool token_asked, sent;
-    bool permitted;  /* to sign: by a ceremony, or because none is asked for */
-    struct buf todo; /* what people have to do */
+    bool permitted;     /* to sign: by a ceremony, or because none is asked for */
+    struct buf todo;    /* what people have to do */
+    struct buf differs; /* who does not have the records as they are wanted, as the last look had it */
 };
 
 struct work {

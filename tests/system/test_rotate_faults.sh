@@ -47,6 +47,10 @@ R run
 check "a token that is away is named" says 3 'softhsm'
 check "... and moves nothing" no_state_moved "1:publishing 2:publishing"
 rmdir "$WORK/softhsm/tokens" && mv "$WORK/softhsm/away" "$WORK/softhsm/tokens"
+R run
+R run
+R status
+check "a secondary that lags is named" says 1 'waits for all servers to have the record: [^ ]*: ns2.example.nl 127.0.0.3: no record'
 check "generation 1 signs after a day" until_state 1 active 10800 20
 wait_for 20 taken "$(selector 1)" || die "zegeld does not take it up"
 R run
