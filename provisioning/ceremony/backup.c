@@ -134,20 +134,27 @@ static int wrap_over(struct job *j, struct buf *why)
     return err;
 }
 
-static int same_dkek(struct job *j, struct buf *why)
+/* Both say the plan's check value; `check`: what each says. */
+static int same_dkek(const struct act *a, char check[2][DKEK_CHECK_HEX], struct buf *why)
 {
-    struct token *const cards[] = {j->b->act.token, j->b->act.second};
+    struct token *const cards[] = {a->token, a->second};
     int err = ZEGEL_OK;
     for (size_t i = 0; i < 2 && err == ZEGEL_OK; i++) {
-        err = dkek_check(cards[i], j->check[i], why);
-        if (err == ZEGEL_OK && strcmp(j->check[i], j->b->act.plan->backup.dkek) != 0) {
+        err = dkek_check(cards[i], check[i], why);
+        if (err == ZEGEL_OK && strcmp(check[i], a->plan->backup.dkek) != 0) {
             buf_addf(why,
                      "token %s: its DKEK has the check value %s, not the plan's %s; were all the shares imported, and no other?",
-                     cards[i]->cfg.name, j->check[i], j->b->act.plan->backup.dkek);
+                     cards[i]->cfg.name, check[i], a->plan->backup.dkek);
             err = ZEGEL_ERR_REFUSED;
         }
     }
     return err == ZEGEL_OK ? token_restart(cards[0], cards[1], why) : err;
+}
+
+int backup_possible(const struct backup *b, struct buf *why)
+{
+    char check[2][DKEK_CHECK_HEX];
+    return b->act.plan->backup.rule == PLAN_BACKUP_DKEK ? same_dkek(&b->act, check, why) : ZEGEL_OK;
 }
 
 /* The file is written before the second card has the key, so that what is cut off between is taken up. */
@@ -171,7 +178,7 @@ static int over(struct job *j, struct buf *why)
     const struct backup *b = j->b;
     const bool dkek = b->act.plan->backup.rule == PLAN_BACKUP_DKEK;
     CK_ULONG there = 0, named = 0;
-    int err = dkek ? same_dkek(j, why) : ZEGEL_OK;
+    int err = dkek ? same_dkek(&b->act, j->check, why) : ZEGEL_OK;
     if (err == ZEGEL_OK)
         err = act_objects(b->act.second, id_of(j), buf_cstr(&j->label), false, &there, why);
     if (err == ZEGEL_OK)

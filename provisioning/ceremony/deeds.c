@@ -37,9 +37,12 @@ static int inventory(struct run *r, json_t **data, struct buf *why)
 /* A plan that cannot be carried out is refused before it is used up. */
 static int check_possible(struct run *r, struct buf *why)
 {
-    struct act act = {.token = r->token, .plan = r->t->plan, .plan_hash = r->t->plan_hash};
+    struct act act = {.token = r->token, .second = r->backup, .plan = r->t->plan, .plan_hash = r->t->plan_hash};
+    const bool real_backup = r->o->uri == NULL && r->t->plan->action == PLAN_GENERATE;
     json_t *before = NULL;
-    int err = inventory(r, &before, why);
+    int err = real_backup ? backup_possible(&(struct backup){.act = act, .dir = r->t->dir}, why) : ZEGEL_OK;
+    if (err == ZEGEL_OK)
+        err = inventory(r, &before, why);
     act.before = before;
     for (unsigned i = 0; i < r->t->plan->keys_count && err == ZEGEL_OK; i++)
         err = act_possible(&act, &r->t->plan->keys[i], why);

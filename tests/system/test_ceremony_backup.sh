@@ -18,7 +18,9 @@ on() { pkcs11-tool --module "$MODULE" --token-label "$1" --login --pin "$2" -O 2
 count() { on "$1" "$2" | grep -c "label: *$3"; }
 run_both() { local dir=$1; shift; run "$dir" --backup-pin "file:$WORK/vault-pin" "$@"; }
 
-refused "an Ed25519 key cannot be wrapped" 1 'P14: backup.*z1 is an Ed25519 key' \
+accepted "what SoftHSM wraps" "$PYTHON" "$SYSTEM/softhsm_wrap.py" "$MODULE" zegel 1234
+[ "$(cat "$WORK/out")" = $'RSA wrapped\nEd25519 CKR_KEY_NOT_WRAPPABLE' ] || not_ok "what SoftHSM wraps" "$(cat "$WORK/out"): does P14 still say the truth?"
+refused "an Ed25519 key cannot be wrapped, and the plan says so" 1 'P14: backup.*z1 is an Ed25519 key, which SoftHSM does not wrap' \
     prepare "$WORK/no" 1 --backup-label vault --key example.nl/z1:ed25519
 refused "the same token is no backup" 1 'P14: backup' prepare "$WORK/same" 1 --backup-label zegel --key example.nl/z1:rsa2048
 

@@ -75,13 +75,19 @@ approve "$A" alice bob >/dev/null || die "approve"
 
 # ---- the second card is not as planned; then it is, and the same command goes on
 refused "another DKEK on the second card" 1 "its DKEK has the check value [0-9a-f]{16}, not the plan's $VALUE" hold_run "$A"
-[ "$(count vault example.nl/z1)" -eq 0 ] || not_ok "another DKEK" "the key is on the second card"
+! grep -q '"event":"done".*"step":"use plan"' "$A/journal.jsonl" || not_ok "another DKEK" "the plan is used up"
 { initialise 1 vault 3 && custodian import 1 "$WORK/alice.share" "correct horse"; } || die "initialise"
 refused "shares are missing" 1 'waits for DKEK shares' hold_run "$A"
 { initialise 1 vault 3 && import_all 1; } || die "import"
+until_backup() { printf 'Yes\nYes\nYes\nNo\n' | Z run --pin "file:$WORK/hsm-pin" --backup-pin "file:$WORK/hsm-pin" --state "$WORK/state" "$A"; }
+refused "stopped before the backup" 1 'stopped before step 5 .backup example.nl/z1' until_backup
+{ initialise 1 vault 1 && custodian import 1 "$WORK/bob.share" "battery staple"; } || die "initialise"
+refused "another card by then" 1 "its DKEK has the check value [0-9a-f]{16}, not the plan's $VALUE" hold_run "$A"
+[ "$(count vault example.nl/z1)" -eq 0 ] || not_ok "another DKEK" "the key is on the second card"
+{ initialise 1 vault 3 && import_all 1; } || die "import"
 accepted "run" strace -f -qq -s 4096 -o "$WORK/trace" -e trace=execve "$BUILD/zegel" ceremony run --pin "file:$WORK/hsm-pin" \
     --backup-pin "file:$WORK/hsm-pin" --state "$WORK/state" --non-interactive "$A"
-[ "$(grep -c 'execve("/usr/bin/sc-hsm-tool"' "$WORK/trace")" -eq 4 ] || not_ok "run" "sc-hsm-tool was not run for check, check, wrap, unwrap"
+[ "$(grep -c 'execve("/usr/bin/sc-hsm-tool"' "$WORK/trace")" -eq 4 ] || not_ok "run" "sc-hsm-tool was not run for check, check, wrap, unwrap: $(grep -c sc-hsm-tool "$WORK/trace")"
 ! grep -q "$HSM_PIN" "$WORK/trace" || not_ok "run" "the PIN is an argument"
 for card in zegel vault; do [ "$(count $card example.nl/z1)" -eq 2 ] || not_ok "run" "the card $card has no pair"; done
 { seal "$A" && approve "$A" alice bob erin; } >/dev/null || die "seal"
