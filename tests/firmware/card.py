@@ -2,7 +2,9 @@
 
 Environment: BUILD, the build directory. The ports: 'dev' (native, constant seed) and 'qemu' (imx6ul).
 """
+import ctypes
 import os
+import signal
 import socket
 import struct
 import subprocess
@@ -10,6 +12,8 @@ import time
 
 FIRMWARE = os.path.join(os.environ.get("BUILD", "build"), "firmware")
 SD_SIZE = 16 << 20
+WITH_US = ["setpriv", "--pdeathsig", "KILL"]  # a port that we started ends with us, and we with who started us, however that ends
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 class Gone(Exception):
@@ -34,11 +38,11 @@ class Token:
                            "-kernel", FIRMWARE + "/zegel-token-imx6ul.elf", "-drive", "if=sd,format=raw,file=" + self.store,
                            "-chardev", f"socket,id=reader,host=127.0.0.1,port={number},nodelay=on", "-serial", "chardev:reader",
                            "-serial", "file:" + self.log]
-                self.process = subprocess.Popen(command + list(more), stderr=subprocess.DEVNULL)
+                self.process = subprocess.Popen(WITH_US + command + list(more), stderr=subprocess.DEVNULL)
             else:
                 self.store = store + ".native"
                 command = [FIRMWARE + "/zegel-token-native-dev", self.store, "127.0.0.1", number]
-                self.process = subprocess.Popen(command + [str(n) for n in cut or ()], stderr=log)
+                self.process = subprocess.Popen(WITH_US + command + [str(n) for n in cut or ()], stderr=log)
         listener.settimeout(0.2)
         self.socket = self._accept(listener)
         listener.close()
