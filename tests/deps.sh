@@ -21,6 +21,8 @@ packages=(
     libidn12 libwrap0 libevent-2.1-7 libnsl2 libgnutls-dane0 libldap-2.5-0 libsasl2-2 libsasl2-modules sasl2-bin libdb5.3 m4
     # a TPM 2.0, and how programs share it
     swtpm tpm2-abrmd libtss2-tcti-tabrmd0 libtss2-tcti-swtpm0 libtpm2-pkcs11-1 libtpm2-pkcs11-tools tpm2-tools dbus-daemon
+    # whose configurations zegel import reads (about 7 MB)
+    dkimpy-milter rspamd
     # lint and fuzz
     clang clang-tidy clang-format cppcheck shellcheck libclang-rt-14-dev llvm
 )

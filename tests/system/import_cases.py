@@ -255,4 +255,5 @@ def main():
     return failed
 
 
-sys.exit(main() != 0)
+if __name__ == "__main__":
+    sys.exit(main() != 0)

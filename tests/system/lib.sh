@@ -458,6 +458,7 @@ anvil     unix  - - n - 1 anvil
 scache    unix  - - n - 1 scache
 postlog   unix-dgram n - n - 1 postlogd
 EOF
+    touch -d '1 minute ago' "$postfix"/etc/* # what is younger than two seconds, every process of Postfix reads until it is not
     POSTFIX_CONFIG=$postfix/etc
     if ! postfix -c "$POSTFIX_CONFIG" start >"$WORK/log/postfix-start" 2>&1 || ! wait_for 15 port_open "$SMTP_PORT"; then
         cat "$WORK/log/postfix-start" "$WORK/log/postfix" >&2

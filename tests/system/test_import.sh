@@ -5,7 +5,7 @@ set -u
 . "$(dirname "$0")/lib.sh"
 
 need_root "$@"
-needs opendkim
+needs opendkim dkimpy-milter rspamd
 make_work_dir
 cat >"$WORK/tokens.yaml" <<EOF2
 tokens:
@@ -17,4 +17,7 @@ zegel key generate --domain shared --selector r --algorithm rsa2048 >/dev/null |
 zegel key generate --domain shared --selector e --algorithm ed25519 >/dev/null || die "no key"
 "$PYTHON" "$SYSTEM/import_cases.py" opendkim "$WORK" "$BUILD"
 cases=$?
+for program in dkimpy rspamd; do
+    "$PYTHON" "$SYSTEM/import_real.py" "$program" "$WORK" "$BUILD" || cases=1
+done
 "$PYTHON" "$SYSTEM/import_others.py" "$WORK" "$BUILD" && [ "$cases" -eq 0 ]

@@ -11,7 +11,7 @@ set -u
 
 need_root "$@"
 need_programs
-needs promtool
+needs promtool prometheus
 make_work_dir
 write_zegel_config --trusted 127.0.0.0/8
 STATUS_PORT=$(free_port)
@@ -71,6 +71,10 @@ named() { grep -ohE 'zegel_[a-z_]+' zegel.rules.yml zegel-dashboard.json | sed -
 given() { sed -n 's/^# TYPE \([a-z_]*\) .*/\1/p' "$WORK/metrics" | sort -u; }
 verdict "each of the $(named | wc -l) metrics that they name is one of ours" "$(comm -23 <(named) <(given) | xargs)" [ -z "$(comm -23 <(named) <(given))" ]
 cd "$ROOT" || exit 1
+
+"$PYTHON" "$SYSTEM/prometheus_ask.py" "$STATUS_PORT" "$(free_port)" "$WORK" >"$WORK/prometheus.out" 2>&1
+is "a real Prometheus evaluates every expression of the dashboard and every rule" 0 $?
+sed "s/^/     /" "$WORK/prometheus.out"
 
 # ---- the last check: what stands in a file is counted where the configuration knows it, and is never markup
 printf '{"time": 1790000000, "domains": [{"domain": "example.nl", "worst": "FAIL"}, {"domain": "<b>x", "worst": "FAIL"}, {"domain": 7}, 1]}' >"$WORK/state/status/check.json"

@@ -107,6 +107,8 @@ reconcile() { # EXIT [DIFFERENCE...]: that exit status, these lines and no other
     for line in "$@"; do grep -q "$line" "$WORK/reconcile" || { cat "$WORK/reconcile"; return 1; }; done
 }
 verdict "token and audit log" "say the same" reconcile 0
+verdict "... as JSON" "" "$PYTHON" -c 'import json, subprocess, sys; print(json.loads(subprocess.check_output(sys.argv[1:]))[0]["differences"])' \
+    "$BUILD/zegel" token reconcile --json --key "$AUDIT_KEY" --config "$WORK/zegel.yaml"
 cp "$WORK/token" "$WORK/older"
 one_signed
 verdict "... one message later" "say the same" reconcile 0
