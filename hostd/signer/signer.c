@@ -159,9 +159,10 @@ static void admit(struct signer *s, struct request *r)
     struct queue *q = &s->queues[r->token];
     int64_t now = clock_monotonic_ms();
     r->place = (struct queued){.key = r->key, .domain = r->domain, .deadline_ms = r->deadline_ms};
+    int64_t wait_ms = workers_wait_ms(&s->workers.tokens[r->token], queue_ahead(q, &r->place), now);
     if (queue_share(q, &r->place) >= REQUESTS_MAX - s->requests_count)
         set_reason(r, ZEGEL_ERR_BUSY, BYTES_LIT("too many messages of this domain are waiting for its key"));
-    else if (now + workers_wait_ms(&s->workers.tokens[r->token], queue_ahead(q, &r->place), now) > r->deadline_ms)
+    else if (now + wait_ms + wait_ms / 8 > r->deadline_ms) /* with a margin: who just gets in shall not be told so in the end */
         set_reason(r, ZEGEL_ERR_BUSY, BYTES_LIT("more messages are waiting for the token than it signs in time"));
     else if (!queue_add(q, &r->place))
         set_reason(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));

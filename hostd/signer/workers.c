@@ -9,7 +9,8 @@
 enum {
     AHEAD_NS = 20000000, /* work that a worker has beyond its sessions: a commit of the audit log may take so long */
     AHEAD_MAX = 64,
-    PACE_WEIGHT = 8, /* one answer's part in the mean */
+    PACE_WEIGHT = 4, /* one answer's part in the mean: a token that has become slow is soon known as such */
+    PACE_LEAP = 8,   /* no more than so many times the mean counts: one call that hung says little of the next */
     AVOID_MS = 1000,
 };
 
@@ -141,6 +142,8 @@ int worker_send(struct worker *w, struct bytes packet, int64_t now_ms)
 void worker_took(struct worker *w, unsigned sessions, int64_t us, unsigned load)
 {
     int64_t pace = us * 1000 / (load > sessions ? load : sessions);
+    if (w->pace_ns > 0 && pace > PACE_LEAP * w->pace_ns)
+        pace = PACE_LEAP * w->pace_ns;
     w->pace_ns = w->pace_ns == 0 ? pace : w->pace_ns + (pace - w->pace_ns) / PACE_WEIGHT;
     if (w->pace_ns < 1)
         w->pace_ns = 1;

@@ -26,8 +26,8 @@ slow() { # NAME SESSIONS DELAY_MS CONNECTIONS GOAL
 slow "5 ms, 64 sessions" 64 5 128 0.95
 slow "50 ms, 64 sessions" 64 50 128 0.95
 slow "500 ms, 1 session" 1 500 4 0.95
-# More than the token signs before their deadline of 20 s: the last of 64 would wait 32 s. Those hear so at once.
-LOAD_MESSAGES=64 drive "$ZEGELD_PID" "$WORK/milter.sock" 64 1 2048
+# More than the token signs before their deadline of 20 s: the last of 64 would wait 32 s. These hear so at once.
+LOAD_MESSAGES=64 drive "$ZEGELD_PID" "$WORK/milter.sock" 64 20 2048
 say "500 ms, 1 session, 64 messages at once: $GOOD signed, $TEMPFAIL told to come again, the slowest of these after $SLOWEST_TEMPFAIL us"
 figure "500 ms, 1 session, 64 messages at once: signed" "$GOOD" ""
 figure "500 ms, 1 session, 64 messages at once: slowest 4xx" "$(calc "$SLOWEST_TEMPFAIL / 1e6")" s "<=" 2

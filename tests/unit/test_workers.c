@@ -173,6 +173,9 @@ START_TEST(waits)
         worker_took(&t->all[0], 4, 400000, 4);
     ck_assert_int_ge(workers_wait_ms(t, 1000, 1000), 9000);
     ck_assert_int_le(workers_wait_ms(t, 1000, 1000), 9100);
+    int64_t before = workers_wait_ms(t, 1000, 1000);
+    worker_took(&t->all[1], 4, 60000000, 1); /* a minute, once */
+    ck_assert_int_le(workers_wait_ms(t, 1000, 1000), 3 * before);
     worker_replace(&t->all[1], -1);
     ck_assert_int_ge(workers_wait_ms(t, 1000, 1000), 90000);
     worker_replace(&t->all[0], -1);
