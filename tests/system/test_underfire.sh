@@ -23,7 +23,7 @@ load_behind() { start load "$LOAD" 127.0.0.1 "$MILTER_PORT" "$1" "$2" 1000 2 && 
 load_ends() {
     wait "$LOAD_PID"
     # shellcheck disable=SC2034
-    read -r RATE_GOOD P50 P99 P999 GOOD TEMPFAIL LOST BAD SLOWEST <"$WORK/log/load"
+    read -r RATE_GOOD P50 P99 P999 GOOD TEMPFAIL LOST BAD SLOWEST _ <"$WORK/log/load"
 }
 
 # ---- SIGHUP at load, each time with another configuration
