@@ -290,7 +290,7 @@ static int run_unlatch(int argc, char **argv)
     if (err == ZEGEL_OK && o.json)
         cmd_print_json(json_pack("{s:s, s:s}", "name", argv[optind], "pin_latch", "open"));
     else if (err == ZEGEL_OK)
-        (void)printf("token %s: the configured PIN may be sent once more; restart zegeld when it is corrected\n", argv[optind]);
+        (void)printf("token %s: the configured PIN may be sent once more; a running zegeld does so now\n", argv[optind]);
     code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(&cmd_token_unlatch, err, buf_cstr(&why));
     buf_free(&why);
     buf_free(&dir);

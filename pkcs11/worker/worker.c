@@ -67,6 +67,7 @@ struct worker {
     struct module *module;
     struct token *token; /* NULL: see state_err */
     bool preferred;      /* it is reached by the module of prefer: */
+    bool latched;        /* not logged in, since a PIN was refused and nobody has said zegel token unlatch */
     int state_err;
     char state_reason[300];
 
@@ -260,7 +261,16 @@ static void set_state(struct worker *w, int err, const char *reason)
     (void)snprintf(w->state_reason, sizeof w->state_reason, "%s", reason);
 }
 
-static void show_pin(const struct token_config *cfg, CK_FLAGS flags, int err)
+static bool is_latched(const struct worker *w)
+{
+    struct buf dir = BUF_INIT;
+    buf_addf(&dir, "%s/pin", w->config->state);
+    bool latched = latch_read(buf_cstr(&dir), w->token_name) != LATCH_OPEN;
+    buf_free(&dir);
+    return latched;
+}
+
+static void show_pin(const struct worker *w, CK_FLAGS flags)
 {
     int64_t pin = 0;
     if (flags & CKF_USER_PIN_COUNT_LOW)
@@ -269,7 +279,7 @@ static void show_pin(const struct token_config *cfg, CK_FLAGS flags, int err)
         pin |= FIGURE_PIN_FINAL;
     if (flags & CKF_USER_PIN_LOCKED)
         pin |= FIGURE_PIN_LOCKED;
-    if (err == ZEGEL_ERR_PIN && latch_read(cfg->latch_dir, cfg->name) == LATCH_REJECTED)
+    if (w->latched)
         pin |= FIGURE_PIN_LATCHED;
     figures_set(FIGURE_TOKEN_PIN, pin);
 }
@@ -306,17 +316,20 @@ static void open_token(struct worker *w)
         w->token = NULL;
     }
     atomic_store(&w->opening_overdue_ms, 0);
-    show_pin(&cfg, token_flags, err);
+    w->latched = err == ZEGEL_ERR_PIN && is_latched(w);
+    show_pin(w, token_flags);
     set_state(w, err, buf_cstr(&why));
     buf_free(&why);
     buf_free(&latch);
 }
 
-/* A refused PIN is never tried again, and a module that does not load will not do so later. Absence may pass by itself, and so
- * may whatever else kept the token from taking the login: OpenSC says CKR_GENERAL_ERROR of a card that is just being put in. */
-static bool may_pass(int err)
+/* A refused PIN is not tried again unless a custodian has said so since, and a module that does not load will not do so later.
+ * Absence may pass by itself, and so may whatever else kept the token from taking the login: OpenSC says CKR_GENERAL_ERROR of a
+ * card that is just being put in. Lock held. */
+static bool may_pass(const struct worker *w)
 {
-    return err == ZEGEL_ERR_TOKEN_GONE || err == ZEGEL_ERR_SYSTEM || err == ZEGEL_ERR_BUSY;
+    return w->state_err == ZEGEL_ERR_TOKEN_GONE || w->state_err == ZEGEL_ERR_SYSTEM || w->state_err == ZEGEL_ERR_BUSY ||
+           (w->latched && !is_latched(w));
 }
 
 /* ---- one request ---- */
@@ -471,7 +484,7 @@ static void *look_for_token(void *arg)
         }
         if (w->state_err == ZEGEL_ERR_BUSY)
             pause = LOGIN_AGAIN_MS;
-        bool again = w->token == NULL && may_pass(w->state_err);
+        bool again = w->token == NULL && may_pass(w);
         if (again && w->module != NULL) { /* a module shows a token that came later only after C_Finalize, or never */
             module_close(w->module);
             w->module = NULL;

@@ -38,8 +38,7 @@ disturb() { # PHASE PROGRAM
 pin_refused() { tail -n 2 "$WORK/log/zegeld" | grep -q 'token faulty: the PIN was refused\|login: CKR_PIN_INCORRECT'; }
 comes_back() { # PROGRAM FAULT
     wait_for 20 one_signed && return
-    [ "$*" = "zegel-token alloc" ] && pin_refused && zegel token unlatch faulty >>"$WORK/unlatched" &&
-        pkill -9 -P "$ZEGELD_PID" zegel-token && wait_for 20 one_signed
+    [ "$*" = "zegel-token alloc" ] && pin_refused && zegel token unlatch faulty >>"$WORK/unlatched" && wait_for 20 one_signed
 }
 
 # one PHASE PROGRAM N FAULT...: false when that Nth was never reached

@@ -113,4 +113,17 @@ grep -q 000000 "$WORK/log/zegeld" && not_ok "wrong PIN: in the log" "it is"
 expect "unlatch" 0 'may be sent once more' zegel token unlatch softhsm
 expect "after unlatch" 0 "$RSA_SELECTOR" zegel key list
 
+# ---- the same with zegeld running: nothing is sent until the word is given, and no restart is needed then
+echo 000000 >"$WORK/pin"
+: >"$WORK/log/zegeld"
+start_zegeld
+wait_for 10 grep -q CKR_PIN_INCORRECT "$WORK/log/zegeld" || not_ok "wrong PIN, running: said" "$(tail -n 3 "$WORK/log/zegeld")"
+cp "$WORK/right" "$WORK/pin"
+sleep 2
+grep -q 'logged in' "$WORK/log/zegeld" && not_ok "wrong PIN, running" "logged in before unlatch"
+expect "unlatch, running" 0 'does so now' zegel token unlatch softhsm
+wait_for 10 grep -q 'token softhsm: logged in' "$WORK/log/zegeld" || not_ok "unlatch, running" "$(tail -n 3 "$WORK/log/zegeld")"
+[ "$(grep -c CKR_PIN_INCORRECT "$WORK/log/zegeld")" -eq 1 ] || not_ok "wrong PIN, running: sent once" "$(grep -c CKR_PIN_INCORRECT "$WORK/log/zegeld") times"
+stop_zegeld
+
 conclude
