@@ -39,6 +39,10 @@ def lie(peer, packet):
             socket.send_fds(peer, [z.key_reply(0, z.NONE, z.SECURE, b"")], [null] * count)
         os.close(null)
         peer.send(honest)
+    elif how == "flood":
+        for _ in range(20000):
+            peer.send(b"\x32no answer at all")
+        peer.send(honest)
     elif how == "crash":
         os._exit(1)
     elif how == "hangup":

@@ -47,7 +47,10 @@ start_postfix "smtpd_milters = inet:127.0.0.1:$INBOUND_PORT"
 signed() { # ID SELECTOR
     message someone@evil.nl "$1" | sign_dkimpy evil.nl "$2"
 }
-defects() { grep -aE 'AddressSanitizer|ThreadSanitizer|runtime error:|zegel-(milter|resolver|signer) ended' "$WORK/log/zegeld"; }
+defects() { # signal 9 is ours; the log stays the file that is written to
+    grep -aE 'AddressSanitizer|ThreadSanitizer|runtime error:|zegel-(milter|resolver|signer) ended' "$WORK/log/zegeld" |
+        grep -avE 'zegel-(milter|resolver) ended by signal 9 '
+}
 no_defects() { # NAME
     if defects >"$WORK/defects"; then not_ok "$1" "$(head -n 3 "$WORK/defects")"; else ok "$1: nobody ended"; fi
 }
@@ -129,7 +132,6 @@ open_files=$(find "/proc/$(resolver_pid)/fd" | wc -l)
 if [ "$open_files" -le 40 ]; then ok "the resolver kept none of the descriptors ($open_files open)"; else not_ok "descriptors" "$open_files open"; fi
 lines=$(grep -c 'zegel-resolver' "$WORK/log/zegeld")
 if [ "$lines" -le 200 ]; then ok "the resolver's log: $lines lines"; else not_ok "the resolver's log" "$lines lines"; fi
-sed -i '/zegel-milter ended by signal 9/d' "$WORK/log/zegeld"
 no_defects "hostile milter"
 
 # ---- a resolver that was taken over
@@ -141,12 +143,14 @@ lies() { # HOW...: at once; some never have an answer
     local how want
     send_all lie "$@"
     for how in "$@"; do
-        case $how in honest | twice | others | descriptors) want="dkim=pass *" ;; *) want="dkim=temperror *" ;; esac
+        case $how in honest | twice | others | descriptors | flood) want="dkim=pass *" ;; *) want="dkim=temperror *" ;; esac
         arrived lie "$how" "$want"
     done
 }
-lies honest garbage twice others long numbers descriptors silence
+lies honest garbage twice others long numbers descriptors flood silence
 lies crash hangup
+lines=$(grep -c 'resolver sent a malformed answer' "$WORK/log/zegeld")
+if [ "$lines" -ge 2 ] && [ "$lines" -le 100 ]; then ok "the milters' log of it: $lines lines"; else not_ok "the milters' log of it" "$lines lines"; fi
 if [ "$(pgrep -P "$ZEGELD_PID" zegel-milter | xargs)" = "$milters" ]; then ok "hostile resolver: no milter ended"; else not_ok "hostile resolver" "$(defects)"; fi
 
 conclude
