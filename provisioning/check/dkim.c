@@ -32,7 +32,7 @@ static bool check_wildcard(struct check *c)
     if (a.error != NULL)
         check_add(c, RULE_DKIM_WILDCARD, CHECK_FAIL, MSG_ERROR, &evidence, CHECK_WITH(name, a.error));
     else
-        check_add(c, RULE_DKIM_WILDCARD, there ? CHECK_WARN : CHECK_PASS, there ? MSG_WILDCARD : MSG_WILDCARD_NONE, &evidence,
+        check_add(c, RULE_DKIM_WILDCARD, there ? CHECK_FAIL : CHECK_PASS, there ? MSG_WILDCARD : MSG_WILDCARD_NONE, &evidence,
                   CHECK_WITH(name));
     observe_answer_clear(&a);
     return there;

@@ -53,7 +53,7 @@ static void judge_strength(struct check *c, const struct look *l, const struct o
     check_evidence(&evidence, a);
     check_add(c, RULE_DKIM_STRENGTH, result, m, &evidence, CHECK_WITH(l->name, check_number(bits).text));
     check_evidence(&evidence, a);
-    check_add(c, RULE_DKIM_TESTING, record->testing ? CHECK_WARN : CHECK_PASS,
+    check_add(c, RULE_DKIM_TESTING, record->testing ? CHECK_FAIL : CHECK_PASS,
               record->testing ? MSG_KEY_TESTING : MSG_KEY_NOT_TESTING, &evidence, CHECK_WITH(l->name));
 }
 
@@ -189,10 +189,10 @@ static void judge_age(struct check *c, const struct look *l)
     check_day(since, day);
     check_day(check_due(life), due);
     if (days > CHECK_AGE_MAX_DAYS)
-        check_add(c, RULE_DKIM_AGE, CHECK_WARN, MSG_AGE_OLD, &evidence,
+        check_add(c, RULE_DKIM_AGE, CHECK_FAIL, MSG_AGE_OLD, &evidence,
                   CHECK_WITH(l->name, check_number(days).text, check_number(CHECK_AGE_MAX_DAYS).text));
     else if (check_due(life) < c->time_s)
-        check_add(c, RULE_DKIM_AGE, CHECK_WARN, MSG_AGE_OVERDUE, &evidence, CHECK_WITH(l->name, due));
+        check_add(c, RULE_DKIM_AGE, CHECK_FAIL, MSG_AGE_OVERDUE, &evidence, CHECK_WITH(l->name, due));
     else
         check_add(c, RULE_DKIM_AGE, CHECK_PASS, MSG_AGE, &evidence, CHECK_WITH(l->name, check_number(days).text, due));
 }

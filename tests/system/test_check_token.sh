@@ -111,7 +111,7 @@ mkdir -p "$WORK/old/audit"
     >"$WORK/old/audit/records-0000000000000002.jsonl"
 sed "s#^state:.*#state: $WORK/old#" "$WORK/zegel.yaml" >"$WORK/old.yaml"
 "$BUILD/zegel" check live.nl --no-token --no-canary --json --config "$WORK/old.yaml" >"$WORK/out" 2>"$WORK/err"
-check "200 days are too many" has WARN dkim.age 1
+check "200 days are too many" has FAIL dkim.age 1
 check "170 are not; what was refused is no use of a key" has PASS dkim.age 1
 
 # ---- The page, as people see it: an old key, a young one, an explanation.
