@@ -29,10 +29,15 @@ controls { };
 key bind { algorithm hmac-sha512; secret "$SECRET512"; };
 dnssec-policy long { keys { csk lifetime unlimited algorithm ecdsap256sha256; }; signatures-validity 800d; signatures-validity-dnskey 800d; signatures-refresh 30d; };
 zone keys.nl { type primary; file "keys.nl.zone"; dnssec-policy long; inline-signing yes; update-policy { grant bind subdomain keys.nl. TXT; }; };
+zone plain.nl { type primary; file "plain.nl.zone"; update-policy { grant bind subdomain plain.nl. TXT; }; };
+zone open.nl { type primary; file "open.nl.zone"; update-policy { grant bind subdomain open.nl. TXT; }; };
 CONF
+    local zone
+    for zone in plain open; do sed "s/keys\.nl/$zone.nl/" "$WORK/bind/keys.nl.zone" >"$WORK/bind/$zone.nl.zone"; done
     start named env LD_PRELOAD="$OUR_CLOCK" named -g -c "$WORK/bind/named.conf"
     wait_for 20 serves 127.0.0.4 keys.nl DNSKEY || die "named does not serve keys.nl"
     { printf 'keys.nl. NS ns1.keys.nl.\nns1.keys.nl. A 127.0.0.4\n'; ds_of 127.0.0.4 keys.nl.; } >"$WORK/more.nl"
+    printf '%s.nl. NS ns1.%s.nl.\nns1.%s.nl. A 127.0.0.4\n' plain plain plain open open open >>"$WORK/more.nl"
 }
 ZONES="example.nl knot.nl one.nl"
 start_rotation_dns
@@ -123,5 +128,23 @@ check "... for an hour" everywhere 1 retired
 check "to the end: the first ones are tombstones" live 1 tombstone 259200 20
 check "... and their records are gone from BIND" test -z "$(for s in $(selectors one.nl 1) $(selectors example.nl 1); do txt 127.0.0.4 "$s.one.keys.nl"; txt 127.0.0.4 "$s.example.keys.nl"; done)"
 check "... and from Knot" test -z "$(txt 127.0.0.2 "$(selectors knot.nl 1)._domainkey.knot.nl")"
+# ---- zones that nobody signs: where the policy accepts that, and where it does not
+for zone in plain open; do
+    KEYS="    update: {server: 127.0.0.4, key: bind, algorithm: hmac-sha512, secret: 'file:$WORK/secret512'}
+  - domain: $zone.nl
+    rotation: yes
+    update: {server: 127.0.0.4, key: bind, algorithm: hmac-sha512, secret: 'file:$WORK/secret512'}
+    rotation-policy: {keys: [ed25519]$([ $zone = open ] || echo ', dnssec: optional')}"
+    write_rotation_config
+    for _ in 1 2 3 4 5; do
+        R run
+        take
+        advance 90000
+    done
+    cp "$WORK/seen" "$WORK/seen.$zone"
+done
+check "dnssec: optional: the keys of an insecure domain sign" test "$(state_in plain.nl 1)" = active
+check "... else nothing is begun" test -z "$(sql "SELECT * FROM generations WHERE domain = 'open.nl'")"
+check "... and it is said why" grep -q 'open.nl: .*is not secured by DNSSEC (dnssec: optional would allow it)' "$WORK/seen.open"
 check "no act was left without an outcome" test -z "$(sql "SELECT * FROM intents WHERE outcome IS NULL")"
 conclude
