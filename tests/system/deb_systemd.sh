@@ -29,6 +29,8 @@ at_most() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a <= b) }'; }
 cp /usr/share/doc/zegel/examples/zegel.yaml /etc/zegel/zegel.yaml
 check "systemctl start, PIN in a file" systemctl start zegeld
 check "... signs" signs
+in_journal() { [ -n "$(journalctl --no-pager --boot -u zegeld "$@" -o cat)" ]; } # FIELD=VALUE...
+check "... journald has the queue id, the domain and the result as fields" wait_for 5 in_journal QUEUE_ID=LOADTEST RESULT=signed DOMAIN=example.nl
 
 systemd-creds encrypt --name=zegel-pin /etc/zegel/pin /etc/zegel/pin.cred 2>/dev/null
 mv /etc/zegel/pin /root/pin
