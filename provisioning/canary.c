@@ -61,8 +61,7 @@ static const struct config_key *find_bad(const struct config_domain *d, const st
 static void show(struct buf *out, const char *tag, struct bytes value)
 {
     buf_add_str(out, tag);
-    for (size_t i = 0; i < value.len && i < SHOWN_MAX; i++)
-        buf_add_u8(out, value.data[i] < ' ' || value.data[i] > '~' ? '?' : value.data[i]);
+    buf_add_printable(out, bytes_slice(value, 0, SHOWN_MAX));
 }
 
 /* A filter that adds anything else, as a second From, changes what people see of a message that verifies. */

@@ -32,8 +32,7 @@ static __attribute__((format(printf, 3, 4))) void line(struct frame *f, const ch
     bool styled = style != NULL && f->g->colour;
     if (styled)
         buf_addf(f->out, "\033[%sm", style);
-    for (unsigned i = 0; i < f->g->width && text[i] != '\0'; i++)
-        buf_add_u8(f->out, text[i] >= ' ' && text[i] <= '~' ? (uint8_t)text[i] : '?');
+    buf_add_printable(f->out, bytes_slice(bytes_str(text), 0, f->g->width));
     buf_add_str(f->out, styled ? "\033[0m\n" : "\n");
     f->lines++;
 }

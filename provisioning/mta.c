@@ -81,8 +81,8 @@ static void take_reply(struct mta_answer *a, const struct peer *p)
         buf_add_str(&a->reply, text);
         return;
     }
-    for (size_t i = 1; i < p->len && p->packet[i] != '\0'; i++) /* SMTP replies are ASCII; this one goes to terminals */
-        buf_add_u8(&a->reply, p->packet[i] < ' ' || p->packet[i] > '~' ? '?' : p->packet[i]);
+    struct bytes reply = bytes_of(p->packet + 1, p->len - 1); /* SMTP replies are ASCII; this one goes to terminals */
+    buf_add_printable(&a->reply, bytes_slice(reply, 0, bytes_find(reply, '\0')));
 }
 
 /* The answer to one command; *over: the message's fate is known. Changes come before the answer to its end. */

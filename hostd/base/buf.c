@@ -86,6 +86,12 @@ void buf_add_u8(struct buf *b, uint8_t c)
     buf_add(b, bytes_of(&c, 1));
 }
 
+void buf_add_printable(struct buf *b, struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        buf_add_u8(b, text.data[i] < ' ' || text.data[i] > '~' ? '?' : text.data[i]);
+}
+
 void buf_addf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;

@@ -22,6 +22,8 @@ bool buf_reserve(struct buf *b, size_t extra);
 void buf_add(struct buf *b, struct bytes more);
 void buf_add_str(struct buf *b, const char *s);
 void buf_add_u8(struct buf *b, uint8_t c);
+/* For terminals and one-line messages: what is not printable ASCII is a '?'. */
+void buf_add_printable(struct buf *b, struct bytes text);
 void buf_addf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Empty it and keep the memory (wiped). */
 void buf_clear(struct buf *b);

@@ -71,6 +71,15 @@ static inline size_t bytes_find(struct bytes b, uint8_t c)
     return p == NULL ? b.len : (size_t)(p - b.data);
 }
 
+/* The first line of *rest, without its LF; *rest becomes what follows that. */
+static inline struct bytes bytes_line(struct bytes *rest)
+{
+    size_t end = bytes_find(*rest, '\n');
+    struct bytes line = bytes_slice(*rest, 0, end);
+    *rest = bytes_slice(*rest, end + 1, rest->len);
+    return line;
+}
+
 static inline bool ascii_is_wsp(uint8_t c)
 {
     return c == ' ' || c == '\t';

@@ -1,13 +1,5 @@
 #include "front/eximspool.h"
 
-static struct bytes next_line(struct bytes *rest)
-{
-    size_t at = bytes_find(*rest, '\n');
-    struct bytes line = bytes_slice(*rest, 0, at);
-    *rest = bytes_slice(*rest, at < rest->len ? at + 1 : at, rest->len);
-    return line;
-}
-
 bool eximspool_is_id(struct bytes id)
 {
     for (size_t i = 0; i < id.len; i++) {
@@ -80,20 +72,20 @@ static bool read_option(struct bytes line, struct bytes *rest, struct eximspool 
 
 bool eximspool_parse(struct bytes file, struct bytes id, struct eximspool *out)
 {
-    struct bytes rest = file, line = next_line(&rest);
+    struct bytes rest = file, line = bytes_line(&rest);
     bool local = false;
     *out = (struct eximspool){.port = 0};
     if (!eximspool_is_id(id) || line.len != id.len + 2 || !bytes_has_prefix(line, id) ||
         !is(bytes_slice(line, id.len, line.len), "-H"))
         return false;
-    (void)next_line(&rest); /* who submitted it */
-    line = next_line(&rest);
+    (void)bytes_line(&rest); /* who submitted it */
+    line = bytes_line(&rest);
     if (line.len < 2 || line.data[0] != '<' || line.data[line.len - 1] != '>')
         return false;
     out->sender = bytes_slice(line, 1, line.len - 1);
-    (void)next_line(&rest); /* when */
+    (void)bytes_line(&rest); /* when */
     while (rest.len > 0 && rest.data[0] == '-') {
-        line = next_line(&rest);
+        line = bytes_line(&rest);
         if (!read_option(line, &rest, out, &local))
             return false;
     }

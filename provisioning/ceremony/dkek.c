@@ -77,18 +77,14 @@ static bool start(const struct tool *t, int out, pid_t *pid)
 /* The last line that it printed says what went wrong. */
 static void explain(const struct tool *t, const char *wrong, struct bytes said, struct buf *why)
 {
+    struct bytes last = bytes_of(NULL, 0);
     buf_addf(why, "%s: %s", t->arguments[0], wrong);
-    while (said.len > 0 && said.data[said.len - 1] <= ' ')
-        said.len--;
-    for (size_t i = said.len; i > 0; i--)
-        if (said.data[i - 1] == '\n') {
-            said = bytes_slice(said, i, said.len);
-            break;
-        }
-    if (said.len > 0)
-        buf_add_str(why, ": ");
-    for (size_t i = 0; i < said.len && i < SAID_MAX; i++)
-        buf_add_u8(why, said.data[i] < ' ' || said.data[i] > '~' ? '?' : said.data[i]);
+    while (said.len > 0) {
+        struct bytes line = bytes_trim(bytes_line(&said));
+        last = line.len > 0 ? line : last;
+    }
+    buf_add_str(why, last.len > 0 ? ": " : "");
+    buf_add_printable(why, bytes_slice(last, 0, SAID_MAX));
 }
 
 static const char *wait_for_it(pid_t pid, bool ended)
@@ -144,14 +140,6 @@ static struct bytes trimmed(struct bytes line, size_t from, size_t to)
     return bytes_trim(bytes_slice(line, from, to));
 }
 
-static struct bytes next_line(struct bytes *text)
-{
-    size_t end = bytes_find(*text, '\n');
-    struct bytes line = bytes_slice(*text, 0, end);
-    *text = bytes_slice(*text, end + 1, text->len);
-    return line;
-}
-
 /* Behind the first colon, when that name stands before it. */
 static struct bytes value_of(struct bytes line, const char *name)
 {
@@ -165,7 +153,7 @@ struct bytes dkek_said(struct bytes listing, const char *name)
     struct bytes found = bytes_of(NULL, 0);
     unsigned times = 0;
     while (listing.len > 0) {
-        struct bytes value = value_of(next_line(&listing), name);
+        struct bytes value = value_of(bytes_line(&listing), name);
         if (value.len > 0) {
             found = value;
             times++;
@@ -188,7 +176,7 @@ int dkek_listed(struct bytes listing, struct bytes id)
     size_t len;
     int reference = -1, found = -1, times = 0;
     while (listing.len > 0) {
-        struct bytes line = next_line(&listing), value;
+        struct bytes line = bytes_line(&listing), value;
         if (bytes_has_prefix(line, BYTES_LIT("Private "))) /* the next key begins */
             reference = -1;
         if ((value = value_of(line, "Key ref")).len > 0)

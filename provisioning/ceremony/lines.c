@@ -18,10 +18,9 @@ json_t *lines_json(struct bytes text, const char *name)
 {
     json_t *all = json_array();
     while (text.len > 0) {
-        size_t end = bytes_find(text, '\n');
-        if (end > 0)
-            (void)json_array_append_new(all, statement(bytes_slice(text, 0, end), name));
-        text = bytes_slice(text, end + 1, text.len);
+        struct bytes line = bytes_line(&text);
+        if (line.len > 0)
+            (void)json_array_append_new(all, statement(line, name));
     }
     return all;
 }

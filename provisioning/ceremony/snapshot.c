@@ -13,18 +13,12 @@
 
 static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
-/* A name, or a path, as it may be shown: nothing in it can pass for a line of its own. */
-static void show(struct buf *why, const char *text)
-{
-    for (; *text != '\0'; text++)
-        buf_add_u8(why, (uint8_t)((unsigned char)*text < ' ' || (unsigned char)*text >= 127 ? '?' : *text));
-}
-
+/* Nothing in a name or a path can pass for a line of its own. */
 static int refuse(const struct snapshot *s, const char *name, const char *text, struct buf *why)
 {
-    show(why, s->dir);
+    buf_add_printable(why, bytes_str(s->dir));
     buf_add_u8(why, '/');
-    show(why, name);
+    buf_add_printable(why, bytes_str(name));
     buf_addf(why, ": %s; nothing here was used", text);
     return ZEGEL_ERR_FORMAT;
 }
@@ -88,7 +82,7 @@ int snapshot_take(const char *dir, struct snapshot *out, struct buf *why)
     struct dirent *e;
     *out = (struct snapshot){.dir = dir};
     if (!is_plain(dir)) {
-        show(why, dir);
+        buf_add_printable(why, bytes_str(dir));
         buf_add_str(why, ": the name of the directory has control characters; rename it");
         return ZEGEL_ERR_FORMAT;
     }
@@ -96,7 +90,7 @@ int snapshot_take(const char *dir, struct snapshot *out, struct buf *why)
     *out = (struct snapshot){.dir = dir, .files = calloc(SNAPSHOT_FILES_MAX, sizeof *out->files)};
     int err = d == NULL || out->files == NULL ? ZEGEL_ERR_SYSTEM : ZEGEL_OK;
     if (err != ZEGEL_OK) {
-        show(why, dir);
+        buf_add_printable(why, bytes_str(dir));
         buf_addf(why, ": %s", strerror(errno));
     }
     while (err == ZEGEL_OK && (e = readdir(d)) != NULL)

@@ -31,10 +31,9 @@ static struct names names_for(const struct import_domain *d, int64_t now_s)
 /* On one line of a comment or of a terminal: no control characters, and not without end. */
 static void show(struct buf *out, const char *text)
 {
-    unsigned n = 0;
-    for (const uint8_t *p = (const uint8_t *)text; *p != '\0' && n < SHOWN_MAX; p++, n++)
-        buf_add_u8(out, *p < ' ' || *p > '~' ? '?' : *p);
-    if (n == SHOWN_MAX)
+    struct bytes b = bytes_str(text);
+    buf_add_printable(out, bytes_slice(b, 0, SHOWN_MAX));
+    if (b.len >= SHOWN_MAX)
         buf_add_str(out, "...");
 }
 
