@@ -33,8 +33,7 @@ static bool is_key(const struct key *k, const char *sha256)
     unsigned len = 0;
     if (sha256[0] == '\0' || EVP_Digest(k->spki, k->spki_len, hash, &len, EVP_sha256(), NULL) != 1)
         return false;
-    for (unsigned i = 0; i < len; i++)
-        (void)snprintf(hex + (size_t)2 * i, 3, "%02x", hash[i]);
+    bytes_hex(bytes_of(hash, len), hex);
     return strcmp(hex, sha256) == 0;
 }
 

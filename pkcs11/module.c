@@ -21,8 +21,8 @@ static bool hash_file(int fd, char hex[2 * 32 + 1])
         ok = EVP_DigestUpdate(ctx, room, (size_t)n) == 1;
     ok = ok && n == 0 && EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
     EVP_MD_CTX_free(ctx);
-    for (size_t i = 0; ok && i < 32; i++)
-        (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
+    if (ok)
+        bytes_hex(bytes_of(hash, 32), hex);
     return ok;
 }
 
