@@ -21,46 +21,24 @@ static void glyph(struct buf *out, uint8_t c)
     buf_add_u8(out, c < ' ' ? ' ' : c);
 }
 
-/* `code`, **bold**, and "[ ]", the box to tick. */
+static const struct script_marks marks = {
+    .code = {"\\f[CR]", "\\f[R]"}, .bold = {"\\f[B]", "\\f[R]"}, .box = "\\[sq]", .octet = glyph};
+
 static void text_line(struct buf *out, struct bytes text)
 {
-    bool code = false, bold = false;
     buf_add_str(out, "\\&");
-    for (size_t i = 0; i < text.len; i++) {
-        struct bytes rest = bytes_slice(text, i, text.len);
-        if (text.data[i] == '`') {
-            code = !code;
-            buf_add_str(out, code ? "\\f[CR]" : "\\f[R]");
-        } else if (!code && bytes_has_prefix(rest, BYTES_LIT("**"))) {
-            bold = !bold;
-            buf_add_str(out, bold ? "\\f[B]" : "\\f[R]");
-            i++;
-        } else if (!code && bytes_has_prefix(rest, BYTES_LIT("[ ]"))) {
-            buf_add_str(out, "\\[sq]");
-            i += 2;
-        } else {
-            glyph(out, text.data[i]);
-        }
-    }
+    script_line(&marks, text, out);
     buf_add_str(out, "\\f[R]\n");
 }
 
 /* ---- tables ---- */
-
-static struct bytes next_cell(struct bytes *row)
-{
-    size_t len = bytes_find(*row, '|');
-    struct bytes cell = bytes_trim(bytes_slice(*row, 0, len));
-    *row = bytes_slice(*row, len + 1, row->len);
-    return cell;
-}
 
 /* The line of dashes below the head says how wide each column is. */
 static void columns(struct buf *out, struct bytes dashes)
 {
     size_t wide[COLUMNS_MAX], count = 0, all = 0;
     for (struct bytes rest = bytes_slice(dashes, 1, dashes.len); rest.len > 0 && count < COLUMNS_MAX; count++) {
-        wide[count] = next_cell(&rest).len + 1;
+        wide[count] = script_cell(&rest).len + 1;
         all += wide[count];
     }
     buf_add_str(out, ".TS H\nallbox;\n");
@@ -74,21 +52,13 @@ static void row(struct buf *out, struct bytes line)
     const char *between = "";
     for (struct bytes rest = bytes_slice(line, 1, line.len); rest.len > 0; between = "\t") {
         buf_addf(out, "%sT{\n", between);
-        text_line(out, next_cell(&rest));
+        text_line(out, script_cell(&rest));
         buf_add_str(out, "T}");
     }
     buf_add_u8(out, '\n');
 }
 
 /* ---- all of it ---- */
-
-static struct bytes next_line(struct bytes *text)
-{
-    size_t len = bytes_find(*text, '\n');
-    struct bytes line = bytes_slice(*text, 0, len);
-    *text = bytes_slice(*text, len + 1, text->len);
-    return line;
-}
 
 static void heading(struct buf *out, const char *size, struct bytes text)
 {
@@ -120,10 +90,10 @@ void script_groff(struct bytes script, struct buf *out)
     bool in_table = false;
     buf_add_str(out, head);
     while (script.len > 0) {
-        struct bytes line = next_line(&script);
+        struct bytes line = bytes_line(&script);
         bool is_row = bytes_has_prefix(line, BYTES_LIT("|"));
         if (is_row && !in_table)
-            columns(out, next_line(&script));
+            columns(out, bytes_line(&script));
         if (is_row)
             row(out, line);
         if (is_row && !in_table)

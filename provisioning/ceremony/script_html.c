@@ -29,48 +29,16 @@ static void escape(struct buf *out, uint8_t c)
         buf_add_u8(out, c);
 }
 
-/* `code`, **bold**, and "[ ]", the box to tick. */
-static void inlines(struct buf *out, struct bytes text)
-{
-    bool code = false, bold = false;
-    for (size_t i = 0; i < text.len; i++) {
-        struct bytes rest = bytes_slice(text, i, text.len);
-        if (text.data[i] == '`') {
-            code = !code;
-            buf_add_str(out, code ? "<code>" : "</code>");
-        } else if (!code && bytes_has_prefix(rest, BYTES_LIT("**"))) {
-            bold = !bold;
-            buf_add_str(out, bold ? "<b>" : "</b>");
-            i++;
-        } else if (!code && bytes_has_prefix(rest, BYTES_LIT("[ ]"))) {
-            buf_add_str(out, "<span class=\"tick\"></span>");
-            i += 2;
-        } else {
-            escape(out, text.data[i]);
-        }
-    }
-    buf_add_str(out, bold ? "</b>" : "");
-    buf_add_str(out, code ? "</code>" : "");
-}
-
-static struct bytes trim(struct bytes text)
-{
-    while (text.len > 0 && text.data[0] == ' ')
-        text = bytes_slice(text, 1, text.len);
-    while (text.len > 0 && text.data[text.len - 1] == ' ')
-        text = bytes_slice(text, 0, text.len - 1);
-    return text;
-}
+static const struct script_marks marks = {
+    .code = {"<code>", "</code>"}, .bold = {"<b>", "</b>"}, .box = "<span class=\"tick\"></span>", .octet = escape};
 
 static void row(struct buf *out, struct bytes line, const char *cell)
 {
     buf_add_str(out, "<tr>");
     for (struct bytes rest = bytes_slice(line, 1, line.len); rest.len > 0;) {
-        size_t len = bytes_find(rest, '|');
         buf_addf(out, "<%s>", cell);
-        inlines(out, trim(bytes_slice(rest, 0, len)));
+        script_line(&marks, script_cell(&rest), out);
         buf_addf(out, "</%s>", cell);
-        rest = bytes_slice(rest, len < rest.len ? len + 1 : len, rest.len);
     }
     buf_add_str(out, "</tr>\n");
 }
@@ -86,14 +54,14 @@ static enum block block_of(struct bytes line)
 static void element(struct buf *out, const char *name, struct bytes text)
 {
     buf_addf(out, "<%s>", name);
-    inlines(out, text);
+    script_line(&marks, text, out);
     buf_addf(out, "</%s>\n", name);
 }
 
 static void one_line(struct buf *out, enum block in, bool first, struct bytes line)
 {
     if (in == PRE) {
-        inlines(out, bytes_slice(line, 4, line.len));
+        script_line(&marks, bytes_slice(line, 4, line.len), out);
         buf_add_u8(out, '\n');
     } else if (in == LIST) {
         element(out, "li", bytes_slice(line, 2, line.len));
@@ -119,8 +87,7 @@ void script_html(struct bytes script, struct buf *out)
     enum block in = NONE;
     buf_add_str(out, head);
     while (script.len > 0) {
-        size_t len = bytes_find(script, '\n');
-        struct bytes line = bytes_slice(script, 0, len);
+        struct bytes line = bytes_line(&script);
         enum block next = block_of(line);
         bool first = next != in;
         if (first) {
@@ -129,7 +96,6 @@ void script_html(struct bytes script, struct buf *out)
         }
         in = next;
         one_line(out, in, first, line);
-        script = bytes_slice(script, len < script.len ? len + 1 : len, script.len);
     }
     buf_add_str(out, ends[in]);
     buf_add_str(out, "</body></html>\n");
