@@ -5,7 +5,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +12,12 @@
 #include "base/err.h"
 #include "base/io.h"
 
-enum { FILE_MAX = 64 * 1024 * 1024 };
+enum {
+    FILE_MAX = 64 * 1024 * 1024,
+    LINE_MAX_LEN = 511, /* octets of a line of taken; zegeld writes no longer one */
+    CHUNK = 64 * 1024,  /* what is read of the audit log at once */
+    RECORD_MAX = 64 * 1024,
+};
 
 /* One line of a taken file. */
 struct line {
@@ -48,24 +52,37 @@ static int by_domain(const void *a, const void *b)
     return strcmp(((const struct line *)a)->domain, ((const struct line *)b)->domain);
 }
 
-static int read_lines(const char *text, struct node *n)
+static bool read_line(struct bytes text, struct line *l)
+{
+    char room[LINE_MAX_LEN + 1];
+    long long since;
+    if (text.len > LINE_MAX_LEN)
+        return false;
+    (void)snprintf(room, sizeof room, "%.*s", (int)text.len, (const char *)text.data);
+    bool ok = sscanf(room, "%255s %lld %199s", l->domain, &since, l->selectors) == 3 && since > 0;
+    l->since_s = ok ? since : 0;
+    return ok;
+}
+
+/* Another host wrote it: memory is taken for lines that say something only. */
+static int read_lines(struct bytes text, struct node *n)
 {
     size_t room = 0;
-    const char *end;
-    for (const char *at = text; (end = strchr(at, '\n')) != NULL; at = end + 1) /* half a line is none */
-        room++;
-    n->lines = calloc(room + 1, sizeof *n->lines);
-    if (n->lines == NULL)
-        return ZEGEL_ERR_NOMEM;
-    for (const char *at = text; (end = strchr(at, '\n')) != NULL; at = end + 1) {
-        struct line *l = &n->lines[n->count];
-        long long since;
-        if (sscanf(at, "%255s %lld %199s", l->domain, &since, l->selectors) == 3 && since > 0) {
-            l->since_s = since;
-            n->count++;
+    struct line l;
+    while (bytes_find(text, '\n') < text.len) { /* half a line is none */
+        if (!read_line(bytes_line(&text), &l))
+            continue;
+        if (n->count == room) {
+            room = room == 0 ? 64 : 2 * room;
+            struct line *more = realloc(n->lines, room * sizeof *more);
+            if (more == NULL)
+                return ZEGEL_ERR_NOMEM;
+            n->lines = more;
         }
+        n->lines[n->count++] = l;
     }
-    qsort(n->lines, n->count, sizeof *n->lines, by_domain);
+    if (n->count > 0)
+        qsort(n->lines, n->count, sizeof *n->lines, by_domain);
     return ZEGEL_OK;
 }
 
@@ -78,7 +95,7 @@ int nodes_read(const struct config *c, struct nodes **out)
         n->list[n->count++].name = i == 0 ? "" : c->nodes[i - 1];
         add_path(c, i, "taken", &path);
         if (io_read_file(buf_cstr(&path), FILE_MAX, &text, &ignored) == ZEGEL_OK)
-            err = read_lines(buf_cstr(&text), &n->list[i]);
+            err = read_lines(buf_bytes(&text), &n->list[i]);
         buf_free(&text);
         buf_free(&path);
         buf_free(&ignored);
@@ -171,24 +188,59 @@ static bool search_lines(struct search *f, struct bytes text)
     return true;
 }
 
+/* The octets from `from` on, `len` of them, as they are now; a file that was cut meanwhile has them no more. */
+static bool read_at(int fd, off_t from, size_t len, uint8_t *room)
+{
+    while (len > 0) {
+        ssize_t n = pread(fd, room, len, from);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0)
+            errno = EIO;
+        if (n <= 0)
+            return false;
+        room += n;
+        from += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+/* Chunk by chunk from the end of the file: [chunk][front of the line that the chunk behind it began with]. It is read, not
+ * mapped: whoever copies over a copy may cut it short meanwhile. */
+static bool search_chunks(struct search *f, int fd, off_t size, uint8_t *room, bool *more)
+{
+    size_t kept = 0; /* octets of that front, at the beginning of the room */
+    while (size > 0 && *more) {
+        size_t len = size < CHUNK ? (size_t)size : CHUNK;
+        if (kept > RECORD_MAX) {
+            errno = EFBIG;
+            return false;
+        }
+        memmove(room + len, room, kept);
+        size -= (off_t)len;
+        if (!read_at(fd, size, len, room))
+            return false;
+        struct bytes all = bytes_of(room, len + kept);
+        size_t front = size == 0 ? 0 : bytes_find(all, '\n') + 1; /* the line that begins before this chunk, with its LF */
+        *more = front >= all.len || search_lines(f, bytes_slice(all, front, all.len));
+        kept = front > all.len ? all.len : front;
+    }
+    return true;
+}
+
 static int search_file(struct search *f, const char *path, bool *more, struct buf *why)
 {
     struct stat st;
+    uint8_t *room = malloc(CHUNK + RECORD_MAX);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    void *at = MAP_FAILED;
-    bool empty = fd >= 0 && fstat(fd, &st) == 0 && st.st_size == 0;
-    if (fd >= 0 && !empty)
-        at = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    bool ok = room != NULL && fd >= 0 && fstat(fd, &st) == 0 && search_chunks(f, fd, st.st_size, room, more);
+    if (!ok)
+        buf_addf(why, "%s: %s", path, strerror(errno));
     if (fd >= 0)
         (void)close(fd);
-    if (at == MAP_FAILED) {
-        if (!empty)
-            buf_addf(why, "%s: %s", path, strerror(errno));
-        return empty ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
-    }
-    *more = search_lines(f, bytes_of(at, (size_t)st.st_size));
-    (void)munmap(at, (size_t)st.st_size);
-    return ZEGEL_OK;
+    free(room);
+    return ok ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
 }
 
 /* In the audit log of one node; a log that is not there has nothing. */
