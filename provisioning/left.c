@@ -7,6 +7,8 @@
 #include "base/io.h"
 #include "base/log.h"
 
+enum { FILE_MAX = 4 * 1024 * 1024 }; /* as zegel-status reads */
+
 void left_write(const struct config *c, const char *name, const json_t *j)
 {
     struct buf path = BUF_INIT, why = BUF_INIT;
@@ -24,9 +26,13 @@ void left_write(const struct config *c, const char *name, const json_t *j)
 
 json_t *left_read(const struct config *c, const char *name)
 {
-    struct buf path = BUF_INIT;
+    struct buf path = BUF_INIT, text = BUF_INIT, ignored = BUF_INIT;
     buf_addf(&path, "%s/status/%s", c->state, name);
-    json_t *j = json_load_file(buf_cstr(&path), 0, NULL);
+    json_t *j = io_read_file(buf_cstr(&path), FILE_MAX, &text, &ignored) == ZEGEL_OK
+                    ? json_loadb((const char *)text.data, text.len, 0, NULL)
+                    : NULL;
     buf_free(&path);
+    buf_free(&text);
+    buf_free(&ignored);
     return j;
 }

@@ -36,6 +36,7 @@ static void tokens(const struct book *b, struct list *l)
                  {FIGURE_PIN_LOCKED, FAULT_PIN_LOCKED},
                  {FIGURE_PIN_FINAL, FAULT_PIN_FINAL},
                  {FIGURE_PIN_LOW, FAULT_PIN_LOW}};
+    json_t *logs = lastcheck_logs(b->config);
     for (unsigned t = 0; t < b->config->tokens_count; t++) {
         const char *name = b->config->tokens[t].name;
         bool up = false;
@@ -51,7 +52,7 @@ static void tokens(const struct book *b, struct list *l)
         if (up && missing > 0)
             add(l, FAULT_KEYS_MISSING, "", name);
         struct lastcheck_token log;
-        lastcheck_token(b->config, name, &log);
+        lastcheck_token(logs, name, &log);
         if (log.differences > 0)
             add(l, FAULT_TOKEN_LOG, "", name);
         for (unsigned i = 0; i < sizeof flags / sizeof flags[0]; i++)
@@ -60,6 +61,7 @@ static void tokens(const struct book *b, struct list *l)
                 break; /* the worst says it */
             }
     }
+    json_decref(logs);
 }
 
 static void signer(const struct book *b, int64_t now_s, struct list *l)

@@ -1,7 +1,5 @@
 #include "status/lastcheck.h"
 
-#include <jansson.h>
-
 #include "base/err.h"
 #include "base/io.h"
 
@@ -61,11 +59,14 @@ void lastcheck_read(const struct config *c, struct lastcheck *out)
     json_decref(j);
 }
 
-void lastcheck_token(const struct config *c, const char *token, struct lastcheck_token *out)
+json_t *lastcheck_logs(const struct config *c)
 {
-    json_t *j = load(c, "reconcile.json");
-    const json_t *one = json_object_get(j, token);
+    return load(c, "reconcile.json");
+}
+
+void lastcheck_token(const json_t *logs, const char *token, struct lastcheck_token *out)
+{
+    const json_t *one = json_object_get(logs, token);
     out->time_s = json_integer_value(json_object_get(one, "time"));
     out->differences = json_integer_value(json_object_get(one, "differences"));
-    json_decref(j);
 }

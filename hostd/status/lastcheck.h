@@ -3,6 +3,8 @@
 #ifndef ZEGEL_STATUS_LASTCHECK_H
 #define ZEGEL_STATUS_LASTCHECK_H
 
+#include <jansson.h>
+
 #include "config/config.h"
 
 /* As check/check.h orders them. */
@@ -19,13 +21,17 @@ struct lastcheck {
 
 void lastcheck_read(const struct config *c, struct lastcheck *out);
 
-/* And what `zegel token reconcile` left in STATE/status/reconcile.json of one token. */
+/* And what `zegel token reconcile` left in STATE/status/reconcile.json: read once for each answer, freed with json_decref; NULL:
+ * nothing, or nothing of use. */
+json_t *lastcheck_logs(const struct config *c);
+
+/* Of one token. */
 struct lastcheck_token {
     int64_t time_s;      /* 0: its log was never compared */
     int64_t differences; /* that nobody has explained */
 };
 
-void lastcheck_token(const struct config *c, const char *token, struct lastcheck_token *out);
+void lastcheck_token(const json_t *logs, const char *token, struct lastcheck_token *out);
 /* "PASS" ... */
 const char *lastcheck_name(enum lastcheck_result r);
 

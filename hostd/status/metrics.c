@@ -322,20 +322,22 @@ static void tokens(const struct book *b, struct buf *out)
 static void token_logs(const struct book *b, struct buf *out)
 {
     struct lastcheck_token log;
+    json_t *logs = lastcheck_logs(b->config);
     family(
         out, "zegel_token_log_differences", "gauge",
         "What zegel token reconcile found that is in one of the token's log and the audit log only, and nobody has explained.");
     for (unsigned t = 0; t < b->config->tokens_count; t++) {
-        lastcheck_token(b->config, b->config->tokens[t].name, &log);
+        lastcheck_token(logs, b->config->tokens[t].name, &log);
         if (log.time_s > 0)
             sample(out, "zegel_token_log_differences", log.differences, LABELS("token", b->config->tokens[t].name));
     }
     family(out, "zegel_token_log_timestamp_seconds", "gauge", "When they were last compared.");
     for (unsigned t = 0; t < b->config->tokens_count; t++) {
-        lastcheck_token(b->config, b->config->tokens[t].name, &log);
+        lastcheck_token(logs, b->config->tokens[t].name, &log);
         if (log.time_s > 0)
             sample(out, "zegel_token_log_timestamp_seconds", log.time_s, LABELS("token", b->config->tokens[t].name));
     }
+    json_decref(logs);
 }
 
 static void check(const struct book *b, struct buf *out)
