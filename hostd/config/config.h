@@ -248,6 +248,9 @@ bool config_front_end_may(const struct config *c, const char *listen, const char
 
 /* The entry of front-ends: for a listen:, or NULL. */
 const struct config_front_end *config_find_front_end(const struct config *c, const char *listen);
+/* Is all of this network under trusted-networks:, those for all or those of a front end? */
+struct network;
+bool config_trusts(const struct config *c, const struct network *n);
 /* Does the front end that listens there verify, rather than sign? */
 bool config_verifies(const struct config *c, const char *listen);
 

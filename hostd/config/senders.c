@@ -120,8 +120,7 @@ static bool within_any(const struct network *n, char *const *networks, unsigned 
     return false;
 }
 
-/* Mail from a network that is in no trusted-networks is nobody's of ours: a rule that lets it sign would do nothing. */
-static bool is_trusted(const struct config *c, const struct network *n)
+bool config_trusts(const struct config *c, const struct network *n)
 {
     bool trusted = within_any(n, c->trusted_networks, c->trusted_networks_count);
     for (unsigned i = 0; i < c->front_ends_count && !trusted; i++)
@@ -136,7 +135,8 @@ static int check_one(const struct config *c, const struct config_sender *s, cons
         return config_bad(why, file, "senders.domains", s->domains[0], "needs a user, an envelope or a network that may have it");
     if (s->network != NULL && strcmp(s->network, "local") != 0 && !network_parse(s->network, &n))
         return config_bad(why, file, "senders.network", s->network, "must be an address, a network like 192.0.2.0/24, or local");
-    if (s->network != NULL && s->user == NULL && strcmp(s->network, "local") != 0 && !is_trusted(c, &n))
+    if (s->network != NULL && s->user == NULL && strcmp(s->network, "local") != 0 &&
+        !config_trusts(c, &n)) /* a rule that lets it sign would do nothing */
         return config_bad(why, file, "senders.network", s->network, "is not in trusted-networks:, so its mail is not looked at");
     for (unsigned i = 0; i < s->domains_count; i++)
         if (strcmp(s->domains[i], "*") != 0 && config_domain_exact(c, bytes_str(s->domains[i])) == NULL)

@@ -99,22 +99,10 @@ static bool filtered_by_us(const struct doctor *d, const struct postfix_service 
            doctor_asks_us(d, postfix_get(d->postfix, s, "smtpd_milters"), NULL, NULL);
 }
 
-static bool have_loopback(char *const *networks, unsigned count)
-{
-    struct network n, loopback;
-    (void)network_parse("127.0.0.1", &loopback);
-    for (unsigned i = 0; i < count; i++)
-        if (network_parse(networks[i], &n) && network_within(&loopback, &n))
-            return true;
-    return false;
-}
-
 static bool trusts_loopback(const struct config *c)
 {
-    bool trusts = have_loopback(c->trusted_networks, c->trusted_networks_count);
-    for (unsigned i = 0; i < c->front_ends_count && !trusts; i++)
-        trusts = have_loopback(c->front_ends[i].trusted_networks, c->front_ends[i].trusted_networks_count);
-    return trusts;
+    struct network loopback;
+    return network_parse("127.0.0.1", &loopback) && config_trusts(c, &loopback);
 }
 
 /* No filters where mail goes to the content filter first. */
