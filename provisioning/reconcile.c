@@ -55,7 +55,8 @@ static void hex(const uint8_t hash[APPLET_HASH], char out[2 * APPLET_HASH + 1])
 static bool unhex(const char *text, uint8_t *out, size_t len)
 {
     size_t have;
-    return bytes_unhex(bytes_str(text), out, len, &have) && have == len;
+    return text != NULL && text[strspn(text, "0123456789abcdef")] == '\0' && bytes_unhex(bytes_str(text), out, len, &have) &&
+           have == len;
 }
 
 /* ---- where the time before ended */
