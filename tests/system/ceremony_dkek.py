@@ -6,7 +6,9 @@ ceremony_dkek.py create FILE PASSWORD               a DKEK share, its password t
 ceremony_dkek.py create-shared FILE M N OUT         the same with a random password that nobody sees, in N shares; they go to OUT
 ceremony_dkek.py import READER FILE PASSWORD
 ceremony_dkek.py import-shared READER FILE SHARES   SHARES: lines of OUT: the prime, then as many shares as were asked for"""
-import os, pty, re, select, sys, termios, time
+import os, re, sys, termios, time
+
+from dialogue import hold
 
 LIMIT = 120
 ENCRYPT, CONFIRM, DECRYPT = SECRET = "encrypt DKEK share : ", "to confirm : ", "decrypt DKEK share : "
@@ -14,27 +16,21 @@ ENCRYPT, CONFIRM, DECRYPT = SECRET = "encrypt DKEK share : ", "to confirm : ", "
 
 def drive(arguments, answers):
     """answers: [(what is in the prompt, what is typed)], in that order. Returns (status, the screen)."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.environ["TERM"] = "dumb"
-        os.execvp("sc-hsm-tool", ["sc-hsm-tool"] + arguments)
-    text, seen, end = "", 0, time.monotonic() + LIMIT
-    while time.monotonic() < end:
-        if not select.select([fd], [], [], 1)[0]:
-            continue
-        try:
-            more = os.read(fd, 4096)
-        except OSError:
-            more = b""
-        if not more:
-            return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text.replace("\r", "")
-        text += more.decode()
-        if answers and re.search(answers[0][0], text[seen:]):
-            while answers[0][0] in SECRET and termios.tcgetattr(fd)[3] & termios.ECHO and time.monotonic() < end:
-                time.sleep(0.01)  # what is typed before it stops echoing, it throws away
-            seen = len(text)
-            os.write(fd, (answers.pop(0)[1] + "\n").encode())
-    sys.exit("no end in sight; the screen:\n" + text)
+
+    def answer(shown, fd):
+        if not answers or not re.search(answers[0][0], shown):
+            return None
+        if answers[0][0] in SECRET:  # what is typed before it stops echoing, it throws away
+            wait_until_silent(fd)
+        return answers.pop(0)[1] + "\n"
+
+    return hold(["sc-hsm-tool"] + arguments, answer, LIMIT)
+
+
+def wait_until_silent(fd):
+    end = time.monotonic() + LIMIT
+    while termios.tcgetattr(fd)[3] & termios.ECHO and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def create(file, password):

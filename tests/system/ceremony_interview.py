@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Answer the interview of `zegel ceremony prepare` at a terminal: ZEGEL WORK MODULE. Wrong answers first: each is asked for again."""
-import os, pty, re, select, sys, time
+import os, sys
+
+from dialogue import hold
 
 zegel, work, module = sys.argv[1:]
 os.chdir(work + "/people")
@@ -30,45 +32,33 @@ script = [  # question, answers: all but the last are refused
 ]
 
 
-def hold(arguments, script):
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.environ["TERM"] = "vt100"
-        os.execv(zegel, [zegel, "ceremony", "prepare"] + arguments)
-    text, seen, end = "", 0, time.monotonic() + 60
+def interview(arguments, script):
     todo = [(question, answer, at > 0) for question, answers in script for at, answer in enumerate(answers)]
-    while time.monotonic() < end:
-        if not select.select([fd], [], [], 1)[0]:
-            continue
-        try:
-            more = os.read(fd, 4096)
-        except OSError:
-            break
-        if not more:
-            break
-        text += more.decode()
-        if text.endswith("\n> "):
-            asked, seen = text[seen:].replace("\r", ""), len(text)
-            if not todo:
-                os.write(fd, b"\x04")  # end of the input
-                continue
-            question, answer, again = todo.pop(0)
-            assert question in asked, "asked %r, not about %r" % (asked, question)
-            assert ("    No: " in asked) == again, (answer, asked)
-            os.write(fd, (answer + "\n").encode())
+
+    def answer(shown, fd):
+        if not shown.endswith("\n> "):
+            return None
+        if not todo:
+            return "\x04"  # end of the input
+        question, typed, again = todo.pop(0)
+        assert question in shown, "asked %r, not about %r" % (shown, question)
+        assert ("    No: " in shown) == again, (typed, shown)
+        return typed + "\n"
+
+    result = hold([zegel, "ceremony", "prepare"] + arguments, answer)
     assert not todo, todo
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text.replace("\r", "")
+    return result
 
 
-status, text = hold([work + "/early"], script[:3])
+status, text = interview([work + "/early"], script[:3])
 assert status == 1 and "not finished; nothing was written" in text and not os.path.exists(work + "/early"), text
-status, text = hold([work + "/no"], script[:-1] + [("Type Yes", [""])])
+status, text = interview([work + "/no"], script[:-1] + [("Type Yes", [""])])
 assert status == 1 and not os.path.exists(work + "/no"), text
-status, text = hold([work + "/interview"], script)
+status, text = interview([work + "/interview"], script)
 assert status == 0, text
 assert "# Key ceremony 2: generate" in text, "the checklist is not shown"
 for line in text.split("# Key ceremony")[0].split("\n"):
     assert len(line) <= 80 or line.startswith("> ") or work in line or "/usr" in line or "No: " in line, line
-status, text = hold([work + "/interview"], [])
+status, text = interview([work + "/interview"], [])
 assert status == 0 and ">" not in text, "asks although there is a plan"
 print("ok   the interview: asked, refused what is wrong, wrote a plan")

@@ -1,37 +1,24 @@
 #!/usr/bin/python3
 """Hold a ceremony at a terminal: SCREENS COMMAND... Stops it once with No, starts it again, and checks what is on the screen."""
-import fcntl, os, pty, re, select, struct, sys, termios, time
+import re, sys
+
+from dialogue import hold
 
 screens, command = sys.argv[1], sys.argv[2:]
-LIMIT = 60
 
 
-def hold(answer):
-    """Run the command; answer(question, n) is typed at each prompt. Returns (status, what was on the screen)."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.environ["TERM"] = "vt100"
-        os.execv(command[0], command)
-    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    text, seen, asked, end = "", 0, 0, time.monotonic() + LIMIT
-    while True:
-        if time.monotonic() > end:
-            sys.exit("no end in sight; the screen:\n" + text)
-        if not select.select([fd], [], [], 1)[0]:
-            continue
-        try:
-            more = os.read(fd, 4096)
-        except OSError:
-            break
-        if not more:
-            break
-        text += more.decode()
-        prompt = re.search(r"(PIN for token|No to stop here|capital)[^:\n]*: $", text[seen:])
-        if prompt:
-            seen = len(text)
-            os.write(fd, (answer(prompt.group(1), asked) + "\n").encode())
-            asked += 1
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text.replace("\r", "")
+def at_terminal(answer):
+    """answer(question, n) is typed at the nth prompt. Returns (status, what was on the screen)."""
+    asked = []
+
+    def typed(shown, fd):
+        prompt = re.search(r"(PIN for token|No to stop here|capital)[^:\n]*: $", shown)
+        if prompt is None:
+            return None
+        asked.append(prompt.group(1))
+        return answer(asked[-1], len(asked) - 1) + "\n"
+
+    return hold(command, typed)
 
 
 def first(question, n):
@@ -42,7 +29,7 @@ def second(question, n):
     return "1234" if question.startswith("PIN") else "Yes"
 
 
-status, text = hold(first)
+status, text = at_terminal(first)
 with open(screens, "w") as file:
     file.write(re.sub("\033\\[[0-9;]*m", "", text))
 assert status == 1, (status, text)
@@ -50,7 +37,7 @@ assert "1234" not in text, "the PIN is on the screen"
 assert "the whole word, with its capital" in text, "yes was taken for Yes"
 assert "stopped before step 3 (inventory before), as you said" in text, text
 assert "\033[" in text, "no colours on a terminal"
-status, text = hold(second)
+status, text = at_terminal(second)
 with open(screens, "a") as file:
     file.write(re.sub("\033\\[[0-9;]*m", "", text))
 assert status == 0, (status, text)

@@ -320,6 +320,21 @@ token_workers() {
 
 # ---------------------------------------------------------------- Knot: an authoritative server for example.nl
 
+# $WORK/resolver.conf for libunbound: of ZONE, ask ADDRESS[@PORT], believe without DNSSEC, and ask nobody else
+write_resolver() { # ZONE ADDRESS
+    cat >"$WORK/resolver.conf" <<EOF
+server:
+    do-not-query-localhost: no
+    module-config: "iterator"
+    chroot: ""
+    username: ""
+    do-ip6: no
+stub-zone:
+    name: $1
+    stub-addr: $2
+EOF
+}
+
 start_knot() {
     mkdir -p "$WORK/knot/run"
     DNS_PORT=$(free_port)

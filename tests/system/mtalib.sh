@@ -98,3 +98,26 @@ shut_in() { # PROGRAM: each process of $WORK/PROGRAM has a seccomp filter and ga
 message_id() { # FILE: the part before the "@"
     tr -s '\n\t ' ' ' <"$1" | grep -oi 'message-id: *<[^@]*' | head -n 1 | sed 's/.*<//'
 }
+
+# ---- who may send as whom; each test has a submit FILE SOURCE [LOGIN] of its own, which prints the answer
+
+expect_answer() { # NAME PATTERN ANSWER
+    # shellcheck disable=SC2053 # a pattern
+    if [[ $3 == $2 ]]; then ok "$1: $3"; else not_ok "$1" "$3, not $2"; fi
+}
+# The accounts piet@example.nl and jan@example.org are there, with the password "geheim".
+senders_are_told_apart() {
+    message piet@example.nl network >m
+    expect_answer "from a trusted network" "250 *" "$(submit m 192.0.2.1)"
+    is_signed "it is signed" network
+    message piet@example.nl stranger >m
+    expect_answer "a stranger" "250 *" "$(submit m 198.51.100.1)"
+    is_unsigned "his mail is not signed" stranger
+    message piet@example.nl account >m
+    expect_answer "a stranger who is authenticated" "250 *" "$(submit m 198.51.100.1 'piet@example.nl geheim')"
+    is_signed "his mail is signed" account
+    message piet@example.nl other >m
+    expect_answer "another domain's user" "550 5.7.1 Not authorised*" "$(submit m 198.51.100.1 'jan@example.org geheim')"
+    message piet@example.nl wrong >m
+    expect_answer "a wrong password" "535 *" "$(submit m 198.51.100.1 'piet@example.nl geheimer')"
+}

@@ -67,36 +67,24 @@ refused "and not a second time" 3 'refused before and is not sent again' with "s
 rm -f "$WORK"/state/pin/*
 
 # At a terminal: three custodians see theirs, two type them, one of them wrongly at first.
-SCREEN=$WORK/screen "$PYTHON" - "$BUILD/zegel" "$MODULE" "$WORK" "$A" <<'PY' || not_ok "at the terminal" "see above"
-import os, pty, re, select, sys, time
+PYTHONPATH=$SYSTEM "$PYTHON" - "$BUILD/zegel" "$MODULE" "$WORK" "$A" <<'PY' || not_ok "at the terminal" "see above"
+import re, sys
+from dialogue import hold
 zegel, module, work, ceremony = sys.argv[1:]
 
-def hold(command, answer):
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.environ["TERM"] = "vt100"
-        os.execv(command[0], command)
-    text, seen, asked, end = "", 0, 0, time.monotonic() + 60
-    while time.monotonic() < end:
-        if not select.select([fd], [], [], 1)[0]:
-            continue
-        try:
-            more = os.read(fd, 4096)
-        except OSError:
-            break
-        if not more:
-            break
-        text += more.decode()
-        if re.search(r": $", text[seen:]):
-            question, seen = text[seen:], len(text)
-            os.write(fd, (answer(question, asked) + "\n").encode())
-            asked += 1
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text
+def at_terminal(command, answer):
+    asked = []
+    def typed(shown, fd):
+        if not re.search(r": $", shown):
+            return None
+        asked.append(shown)
+        return answer(shown, len(asked) - 1) + "\n"
+    return hold(command, typed)
 
 kept = []
 
 def custodians(question, n):
-    shown = re.search(r"\n    ([a-z2-7 ]{30,})\r?\n", question)
+    shown = re.search(r"\n    ([a-z2-7 ]{30,})\n", question)
     if shown:
         kept.append(shown.group(1).strip())
     if "not shown" not in question:
@@ -108,7 +96,7 @@ def custodians(question, n):
     return share.upper()
 
 files = "shares:%s/shares/share-1,%s/shares/share-3" % (work, work)
-status, text = hold([zegel, "ceremony", "split-pin", "--module", module, "--card", "pkcs11:token=zegel", "--pin", files,
+status, text = at_terminal([zegel, "ceremony", "split-pin", "--module", module, "--card", "pkcs11:token=zegel", "--pin", files,
                      "--state", work + "/state", "--threshold", "2", "--shares", "3"], custodians)
 assert status == 0, text
 assert len(kept) == 3 and len(set(kept)) == 3, kept
@@ -116,7 +104,7 @@ assert text.count("\033[2J\033[3J\033[H") == 3, "the screen was not cleared"
 assert "Once more." in text, "a mistyped share was taken"
 last = text.rindex("\033[2J")
 assert not any(share.upper() in text[last:].upper() for share in kept), "what is typed is shown"
-status, text = hold([zegel, "ceremony", "run", "--pin", "shares", "--state", work + "/state", ceremony],
+status, text = at_terminal([zegel, "ceremony", "run", "--pin", "shares", "--state", work + "/state", ceremony],
                     lambda q, n: "Yes" if "Type Yes" in q else kept[1] if "Share 1" in q else kept[2])
 assert status == 0, text
 assert not any(share in text for share in kept), "what is typed is shown"

@@ -24,17 +24,7 @@ front-ends:
   - {listen: "inet:$MORE_PORT@127.0.0.1", verify: yes, authserv-id: mx.example.nl}
 dns: {resolver: $WORK/resolver.conf}
 EOF
-cat >"$WORK/resolver.conf" <<EOF
-server:
-    do-not-query-localhost: no
-    module-config: "iterator"
-    chroot: ""
-    username: ""
-    do-ip6: no
-stub-zone:
-    name: evil.nl
-    stub-addr: 127.0.0.9
-EOF
+write_resolver evil.nl 127.0.0.9
 start_softhsm_token >/dev/null || die "no token"
 generate_keys >/dev/null || die "no keys"
 record=$(make_dkimpy_key | sed 's/^TXT //; s/" "//; s/"//g')

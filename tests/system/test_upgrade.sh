@@ -45,16 +45,7 @@ launch() { # as start_zegeld, from where we install
 install_programs
 use_keys "" relaxed/relaxed
 RSA_SELECTOR=r start_knot
-cat >"$WORK/resolver.conf" <<EOF
-server:
-    do-not-query-localhost: no
-    module-config: "iterator"
-    chroot: ""
-    username: ""
-stub-zone:
-    name: example.nl
-    stub-addr: 127.0.0.1@$DNS_PORT
-EOF
+write_resolver example.nl "127.0.0.1@$DNS_PORT"
 echo 'senders: [{network: local, domains: [example.nl]}]' >>"$WORK/zegel.yaml" # until use_keys writes it anew
 printf 'From: a@example.nl\nTo: b@example.org\nSubject: inbound\n\nOne line.\n' | zegel sign >"$WORK/signed" || die "zegel sign"
 INBOUND_PORT=$(free_port)
