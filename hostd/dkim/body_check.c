@@ -12,7 +12,7 @@ void body_check_init(struct body_check *c)
 static scan16_mask sixteen_suspicious(const uint8_t *p)
 {
     scan16 x = scan16_load(p), before = scan16_load(p - 1);
-    return (x == 0) | (x >= 0x80) | ((x == '\n') ^ (before == '\r'));
+    return ((scan16_mask)x < 1) | ((x == '\n') ^ (before == '\r')); /* as a signed number, NUL and 8-bit are below 1 */
 }
 
 static bool sixty_four_clean(const uint8_t *p)

@@ -34,35 +34,43 @@ static void end_line(struct canon_body *c)
 /* Relaxed: does the white space at `i` change? One SP between other octets of a line does not. */
 static bool wsp_changes(struct bytes b, size_t i)
 {
-    return b.data[i] == '\t' || (b.data[i] == ' ' && (i + 1 == b.len || ascii_is_wsp(b.data[i + 1]) || b.data[i + 1] == '\r'));
+    return b.data[i] == '\t' || i + 1 == b.len || ascii_is_wsp(b.data[i + 1]) || b.data[i + 1] == '\r';
 }
 
-static scan16_mask sixteen_change(const uint8_t *p)
+/* Where white space may change: all that does, and the SP before a control character, which hardly any mail has. */
+static scan16_mask sixteen_suspicious(const uint8_t *p)
 {
     scan16 x = scan16_load(p), y = scan16_load(p + 1);
-    return (x == '\t') | ((x == ' ') & ((y == ' ') | (y == '\t') | (y == '\r')));
+    return (x == '\t') | ((x == ' ') & (y <= ' '));
 }
 
-static bool sixty_four_stay(const uint8_t *p)
+/* The first place from `n` on where white space may change, or the end. */
+static size_t next_suspicious(struct bytes b, size_t n)
 {
-    return !scan16_any(sixteen_change(p) | sixteen_change(p + 16) | sixteen_change(p + 32) | sixteen_change(p + 48));
+    for (; n + 65 <= b.len; n += 64) {
+        const uint8_t *p = b.data + n;
+        scan16_mask m0 = sixteen_suspicious(p), m1 = sixteen_suspicious(p + 16), m2 = sixteen_suspicious(p + 32),
+                    m3 = sixteen_suspicious(p + 48);
+        if (scan16_any(m0 | m1 | m2 | m3))
+            return n + (size_t)__builtin_ctzll(scan64_bits(m0, m1, m2, m3));
+    }
+    for (; n + 17 <= b.len; n += 16) {
+        scan16_mask m = sixteen_suspicious(b.data + n);
+        if (scan16_any(m))
+            return n + (size_t)__builtin_ctz(scan16_bits(m));
+    }
+    while (n < b.len && !ascii_is_wsp(b.data[n]))
+        n++;
+    return n;
 }
 
 /* Length of the longest prefix that stands in the canonical body as it is, over as many lines as it takes. The line breaks
  * at its end are left out: whether they count is not known before something follows. The first octet is plain. */
 static size_t plain_prefix(bool relaxed, struct bytes b)
 {
-    size_t n = relaxed ? 0 : b.len;
-    while (n + 65 <= b.len && sixty_four_stay(b.data + n))
-        n += 64;
-    while (n + 17 <= b.len) {
-        unsigned plain = scan16_first(sixteen_change(b.data + n));
-        n += plain;
-        if (plain < 16)
-            break;
-    }
+    size_t n = relaxed ? next_suspicious(b, 0) : b.len;
     while (n < b.len && !wsp_changes(b, n))
-        n++;
+        n = next_suspicious(b, n + 1);
     if (b.data[n - 1] == '\r') /* half a line break, perhaps */
         n--;
     while (n >= 2 && b.data[n - 1] == '\n' && b.data[n - 2] == '\r')

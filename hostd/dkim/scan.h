@@ -17,6 +17,24 @@ static inline scan16 scan16_load(const uint8_t *p)
     return v;
 }
 
+/* One bit for each octet that the mask has, the first one lowest. */
+static inline unsigned scan16_bits(scan16_mask m)
+{
+#ifdef __SSE2__
+    return (unsigned)__builtin_ia32_pmovmskb128((char __attribute__((vector_size(16))))m);
+#else
+    uint64_t half[2];
+    memcpy(half, &m, sizeof half);
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    const uint64_t one_each = 0x8040201008040201;
+#else
+    const uint64_t one_each = 0x0102040810204080;
+#endif
+    const uint64_t gather = 0x0101010101010101; /* the sum of all octets comes to stand in the highest */
+    return (unsigned)((half[0] & one_each) * gather >> 56) | (unsigned)((half[1] & one_each) * gather >> 56) << 8;
+#endif
+}
+
 static inline bool scan16_any(scan16_mask m)
 {
     uint64_t half[2];
@@ -24,20 +42,10 @@ static inline bool scan16_any(scan16_mask m)
     return (half[0] | half[1]) != 0;
 }
 
-/* The index of the first octet that the mask has, or 16. */
-static inline unsigned scan16_first(scan16_mask m)
+/* The same of 64 octets. */
+static inline uint64_t scan64_bits(scan16_mask a, scan16_mask b, scan16_mask c, scan16_mask d)
 {
-    uint64_t half[2];
-    memcpy(half, &m, sizeof half);
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-    if (half[0] != 0)
-        return (unsigned)__builtin_ctzll(half[0]) / 8;
-    return half[1] != 0 ? 8 + (unsigned)__builtin_ctzll(half[1]) / 8 : 16;
-#else
-    if (half[0] != 0)
-        return (unsigned)__builtin_clzll(half[0]) / 8;
-    return half[1] != 0 ? 8 + (unsigned)__builtin_clzll(half[1]) / 8 : 16;
-#endif
+    return scan16_bits(a) | (uint64_t)scan16_bits(b) << 16 | (uint64_t)scan16_bits(c) << 32 | (uint64_t)scan16_bits(d) << 48;
 }
 
 #endif
