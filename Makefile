@@ -46,7 +46,7 @@ SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/family.c hostd/supervisor
              hostd/supervisor/reload.c hostd/supervisor/roll.c hostd/supervisor/statedir.c hostd/supervisor/trust.c hostd/supervisor/taken.c hostd/supervisor/upgrade.c
 PKCS11 = pkcs11/attr.c pkcs11/choice.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
          pkcs11/spki.c pkcs11/token.c pkcs11/uri.c pkcs11/wrap.c
-WORKER = pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
+WORKER = pkcs11/worker/confine.c pkcs11/worker/keys.c pkcs11/worker/main.c pkcs11/worker/worker.c
 ZEGELTOKEN = $(wildcard pkcs11/zegeltoken/*.c)
 CEREMONY = $(wildcard provisioning/ceremony/*.c)
 LIFECYCLE = $(wildcard provisioning/lifecycle/*.c)

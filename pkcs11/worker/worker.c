@@ -19,7 +19,7 @@
 #include "pkcs11/choice.h"
 #include "pkcs11/latch.h"
 #include "pkcs11/sign.h"
-#include "sandbox/sandbox.h"
+#include "worker/confine.h"
 #include "worker/keys.h"
 
 enum {
@@ -32,6 +32,7 @@ enum {
     TOKEN_AGAIN_MS = 50, /* look for an absent token after this, and then less and less often */
     TOKEN_AGAIN_MAX_MS = 500,
     LOGIN_AGAIN_MS = 3000,     /* the PIN is sent each time */
+    GONE_MS = 1000,            /* a token that was there and is missed so long is looked for by a fresh process */
     PREFERRED_AGAIN_MS = 5000, /* while another card is in use: is the preferred one there now? */
     PIN_MAX = TOKEN_PIN_MAX,
     PIN_WITHIN_S = 3,
@@ -70,6 +71,7 @@ struct worker {
     bool latched;        /* not logged in, since a PIN was refused and nobody has said zegel token unlatch */
     int state_err;
     char state_reason[300];
+    _Atomic int64_t missed_ms; /* monotonic: since when requests have found no token; 0: the last one found it */
 
     pthread_mutex_t peer_lock; /* to change it */
     pthread_cond_t peer_changed;
@@ -332,6 +334,16 @@ static bool may_pass(const struct worker *w)
            (w->latched && !is_latched(w));
 }
 
+/* The token that was there is missed, or found. */
+static void note_token(struct worker *w, bool found)
+{
+    int64_t never = 0;
+    if (found)
+        atomic_store(&w->missed_ms, 0);
+    else
+        (void)atomic_compare_exchange_strong(&w->missed_ms, &never, clock_monotonic_ms());
+}
+
 /* ---- one request ---- */
 
 static int sign(struct thread *th, const struct token_request *in, int64_t deadline_ms, struct token_reply *out, uint8_t *sig,
@@ -353,6 +365,8 @@ static int sign(struct thread *th, const struct token_request *in, int64_t deadl
     }
     err = keys_find(e, t, why);
     th->lost = err == ZEGEL_ERR_TOKEN_GONE;
+    if (th->lost)
+        note_token(w, false);
     if (err != ZEGEL_OK)
         return err;
     size_t len = 0;
@@ -360,6 +374,7 @@ static int sign(struct thread *th, const struct token_request *in, int64_t deadl
     err = in->is_text ? sign_text(t, e->key, in->data, deadline_ms, sig, &len, why)
                       : sign_block(t, e->key, in->data, deadline_ms, sig, &len, why);
     th->lost = err == ZEGEL_ERR_TOKEN_GONE || err == ZEGEL_ERR_KEY_GONE;
+    note_token(w, err != ZEGEL_ERR_TOKEN_GONE);
     if (err != ZEGEL_OK)
         return err;
     figures_observe(FIGURE_TIME_TOKEN, clock_monotonic_us() - begin);
@@ -468,7 +483,18 @@ static void look_for_preferred(struct worker *w)
     worker_exit(w, EX_SOFTWARE);
 }
 
-/* Looks for a token that was not there at start, and for the preferred one. */
+/* A module may never show again what it once lost sight of: SoftHSM forgets a token whose file it read while another process was
+ * writing it, and looks again at C_Initialize only. */
+static void look_for_missed(struct worker *w)
+{
+    int64_t missed_ms = atomic_load(&w->missed_ms);
+    if (missed_ms == 0 || clock_monotonic_ms() - missed_ms < GONE_MS)
+        return;
+    log_info("token %s: gone; ending this process, a fresh one looks for it", w->token_name);
+    worker_exit(w, EX_SOFTWARE);
+}
+
+/* Looks for a token that was not there at start, for one that is there no more, and for the preferred one. */
 static void *look_for_token(void *arg)
 {
     struct worker *w = arg;
@@ -477,6 +503,7 @@ static void *look_for_token(void *arg)
     for (;;) {
         (void)poll(NULL, 0, pause);
         pause = pause * 2 < TOKEN_AGAIN_MAX_MS ? pause * 2 : TOKEN_AGAIN_MAX_MS;
+        look_for_missed(w);
         pthread_mutex_lock(&w->token_lock);
         if (is_fallback(w) && clock_monotonic_ms() >= preferred_ms) {
             look_for_preferred(w);
@@ -494,73 +521,6 @@ static void *look_for_token(void *arg)
         pthread_mutex_unlock(&w->token_lock);
     }
     return NULL;
-}
-
-/* What any module reads, and what the common ones do. /etc as a whole is not among it: it may hold PINs. */
-static const char *const module_paths[] = {"/usr",           "/lib",
-                                           "/lib64",         "/etc/ld.so.cache",
-                                           "/etc/localtime", "/etc/ssl",
-                                           "/etc/softhsm",   "/etc/opensc",
-                                           "/etc/pkcs11",    "/etc/resolv.conf",
-                                           "/etc/hosts",     "/etc/nsswitch.conf",
-                                           "/etc/services",  "/run/pcscd",
-                                           "/dev/null",      "/dev/urandom",
-                                           "/dev/random",    "/proc/self",
-                                           "/proc/cpuinfo",  "/sys/devices/system/cpu"};
-
-static enum sandbox_profile profile_of(const struct config_token *t)
-{
-    switch (t->profile) {
-    case CONFIG_PROFILE_LOCAL: return SANDBOX_TOKEN_LOCAL;
-    case CONFIG_PROFILE_PCSC: return SANDBOX_TOKEN_PCSC;
-    case CONFIG_PROFILE_AUTO:
-    case CONFIG_PROFILE_NETWORK: break;
-    }
-    return SANDBOX_TOKEN_NETWORK;
-}
-
-/* SoftHSM writes its PIN flags with every login. Where it cannot, its token is of no more use to the process after the first
- * one. Outside its usual place it says where in its configuration: "directories.tokendir = DIR". */
-static void softhsm_paths(struct sandbox *s, char tokendir[512])
-{
-    const char *conf = getenv("SOFTHSM2_CONF");
-    char line[600];
-    FILE *f = conf == NULL ? NULL : fopen(conf, "re");
-    s->write[s->write_count++] = "/var/lib/softhsm";
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (s->write_count == 1 && sscanf(line, " directories.tokendir = %511s", tokendir) == 1)
-            s->write[s->write_count++] = tokendir;
-    if (f != NULL) {
-        (void)fclose(f);
-        s->read[s->read_count++] = conf;
-    }
-}
-
-/* Before the module is loaded: its constructors are vendor code too. */
-static bool enter_sandbox(const struct worker *w)
-{
-    const struct config_token *t = w->token_config;
-    struct sandbox s = {.profile = profile_of(t), .landlock_optional = w->config->landlock_optional};
-    struct buf why = BUF_INIT, latch = BUF_INIT;
-    char tokendir[512];
-    for (size_t i = 0; i < sizeof module_paths / sizeof module_paths[0]; i++)
-        s.read[s.read_count++] = module_paths[i];
-    s.read[s.read_count++] = t->module;
-    if (t->prefer.module != NULL)
-        s.read[s.read_count++] = t->prefer.module;
-    softhsm_paths(&s, tokendir);
-    for (unsigned i = 0; i < t->read_count && s.read_count < SANDBOX_PATHS_MAX; i++)
-        s.read[s.read_count++] = t->read[i];
-    buf_addf(&latch, "%s/pin", w->config->state);
-    s.write[s.write_count++] = buf_cstr(&latch);
-    for (unsigned i = 0; i < t->write_count && s.write_count < SANDBOX_PATHS_MAX; i++)
-        s.write[s.write_count++] = t->write[i];
-    bool ok = sandbox_apply(&s, &why) == ZEGEL_OK;
-    if (!ok)
-        log_error("%s", buf_cstr(&why));
-    buf_free(&why);
-    buf_free(&latch);
-    return ok;
 }
 
 /* Says soon after the start which of the configured keys are not there, instead of with the first message. Messages need not
@@ -591,7 +551,7 @@ int worker_start(struct worker *w)
                       : cpus > THREADS_AUTO_MIN       ? (unsigned)cpus
                                                       : THREADS_AUTO_MIN;
     w->threads_count = wanted < THREADS_MAX ? wanted : THREADS_MAX;
-    if (!enter_sandbox(w))
+    if (!confine(w->config, w->token_config))
         return EX_CONFIG;
     if (pthread_create(&thread, NULL, watch, w) != 0)
         return EX_OSERR;

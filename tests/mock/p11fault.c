@@ -27,7 +27,7 @@ static struct p11fault *control;
 static CK_FUNCTION_LIST *real, mine;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for what follows */
 static struct session sessions[SESSIONS];
-static uint32_t removals_seen;
+static uint32_t removals_seen, blindings_seen;
 static bool listed; /* the token was there when the slots were last looked at (PKCS#11 v2.40 §5.5: only with a NULL list) */
 
 static int64_t now_ms(void)
@@ -44,6 +44,11 @@ static void sleep_ms(uint64_t ms)
         ;
 }
 
+static bool is_absent(void)
+{
+    return control->absent || blindings_seen != control->blindings;
+}
+
 /* ---- slots that move, handles that go stale: tagged on the way out, checked and untagged on the way in ---- */
 
 static CK_ULONG move_tag(void)
@@ -54,7 +59,7 @@ static CK_ULONG move_tag(void)
 static CK_RV slot_in(CK_SLOT_ID *slot)
 {
     CK_ULONG tag = *slot >> MOVE_SHIFT << MOVE_SHIFT;
-    if (control->absent)
+    if (is_absent())
         return CKR_TOKEN_NOT_PRESENT;
     if (tag != move_tag())
         return CKR_SLOT_ID_INVALID;
@@ -99,7 +104,7 @@ static CK_RV session_in(CK_SESSION_HANDLE s)
     int64_t now = now_ms();
     pthread_mutex_lock(&lock);
     notice_removal();
-    if (control->absent) {
+    if (is_absent()) {
         rv = CKR_DEVICE_REMOVED;
     } else if (control->idle_ms != 0 && e->used_ms != 0 && now - e->used_ms > control->idle_ms) {
         (void)real->C_CloseSession(s);
@@ -247,7 +252,8 @@ static CK_RV f_C_Initialize(void *args)
 {
     ENTER(C_Initialize, 0);
     rv = real->C_Initialize(args);
-    listed = !control->absent;
+    blindings_seen = control->blindings;
+    listed = !is_absent();
     removals_seen = control->removals;
     LEAVE(rv);
 }
@@ -265,8 +271,8 @@ static CK_RV f_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID *list, CK_ULONG *count
     pthread_mutex_lock(&lock);
     notice_removal();
     if (list == NULL)
-        listed = !control->absent;
-    bool empty = !listed || control->absent;
+        listed = !is_absent();
+    bool empty = !listed || is_absent();
     pthread_mutex_unlock(&lock);
     rv = real->C_GetSlotList(present, list, count);
     if (present && empty) {

@@ -63,9 +63,10 @@ struct p11fault_rule {
 
 struct p11fault {
     uint32_t magic;
-    _Atomic uint32_t absent;   /* the token is out */
-    _Atomic uint32_t removals; /* how often it has been */
-    _Atomic uint32_t moves;    /* each time it comes back in another slot */
+    _Atomic uint32_t absent;    /* the token is out */
+    _Atomic uint32_t removals;  /* how often it has been */
+    _Atomic uint32_t blindings; /* how often those who were initialised then lost sight of it, until they are anew */
+    _Atomic uint32_t moves;     /* each time it comes back in another slot */
     _Atomic uint32_t stale;
     _Atomic uint32_t idle_ms;       /* sessions expire after so long without a call; 0: never */
     _Atomic int32_t pin_left;       /* wrong PINs left until it locks; -1: not counted */

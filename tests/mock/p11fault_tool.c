@@ -4,7 +4,10 @@
  * rule FUNCTION WHEN ACTION [after] [mechanism=rsa|eddsa]   add a rule
  *      WHEN:   N (the Nth call from now), N+ (that and all later ones), N/M (that and each Mth later one); xK: at most K times
  *      ACTION: CKR_NAME, delay=MS, hang, crash, exit=STATUS, flip=BIT, short=OCTETS, long=OCTETS, other=BIT, lie=BIT, swap,
- * close, logout, stale, fork clear                  forget all rules remove | return        the token is pulled out, put back
+ *      close, logout, stale, fork
+ * clear                  forget all rules
+ * remove | return        the token is pulled out, put back
+ * blind                  who has called C_Initialize sees it no more before the next C_Initialize
  * moves                  it comes back in another slot each time
  * stale                  all object handles given so far become invalid
  * idle=MS                sessions expire after so long without a call; 0: never
@@ -155,6 +158,9 @@ int main(int argc, char **argv)
         c->removals++;
     } else if (strcmp(word, "return") == 0) {
         c->absent = 0;
+    } else if (strcmp(word, "blind") == 0) {
+        c->blindings++;
+        c->removals++;
     } else if (strcmp(word, "moves") == 0) {
         c->moves = 1;
     } else if (strcmp(word, "stale") == 0) {

@@ -38,6 +38,14 @@ fresh_zegeld 2s "workers: 1"
 removals "token removed and back" "$(short_or 3 200)" 1
 removals "token removed and back in another slot" "$(short_or 3 50)" 1 moves
 
+# What SoftHSM does that read a token's file while another process wrote it: without a new C_Initialize that worker never signs again.
+fresh_zegeld 2s
+one_signed || not_ok "token out of sight" "not signed before: $LOADED"
+begin=$(now_ms)
+fault blind
+wait_for 30 one_signed
+verdict "the module has lost sight of the token: a fresh process finds it" "after $(($(now_ms) - begin)) ms" one_signed
+
 # ---- session, object, login lost: each rung of the ladder is used, and no message is lost
 rung() { # NAME COUNTER AT_LEAST RULE...
     local name=$1 counter=$2 least=$3 before
@@ -46,6 +54,8 @@ rung() { # NAME COUNTER AT_LEAST RULE...
     fault clear
     fault rule "$@"
     MESSAGES=$(short_or 60 2000) load 4 60
+    used_up() { [ $(($(calls "$counter") - before)) -ge "$least" ]; }
+    wait_for 20 used_up # a fresh process starts when the messages have long been signed by the other
     local used=$(($(calls "$counter") - before)) fired
     fired=$(fault fired)
     fault clear
@@ -59,8 +69,9 @@ rung "operation lost between the calls" C_OpenSession 3 C_Sign 4/10 CKR_OPERATIO
 rung "busy" C_Sign 60 C_Sign 2/5 CKR_FUNCTION_FAILED
 rung "device error" C_OpenSession 3 C_Sign 5/20 CKR_DEVICE_ERROR
 pid=$(token_workers | sort | xargs)
+others() { [ "$pid" != "$(token_workers | sort | xargs)" ]; }
 rung "rung 5, not initialised any more: a new process" C_Initialize 1 C_SignInit 20x1 CKR_CRYPTOKI_NOT_INITIALIZED
-verdict "rung 5: the worker was another one" "$pid, then $(token_workers | sort | xargs)" test "$pid" != "$(token_workers | sort | xargs)"
+verdict "rung 5: the worker was another one" "$pid, then $(token_workers | sort | xargs)" wait_for 20 others
 fault idle=200
 for _ in 1 2 3; do
     sleep 0.3
