@@ -1,14 +1,14 @@
 #!/bin/bash
 # Run every unit test in build/tests/ and every tests/system/test_*.sh; last line: 'N passed, N failed'.
 # run.sh [NAME...]: only the tests whose name contains one of the words. BUILD: the build directory (default build). JOBS: so many at
-# once (as many as there are processors: most of them wait for servers most of the time).
+# once (three on two processors: most of them wait for servers most of the time).
 # A test that exits 77 was skipped; with CI=true that is a failure.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
 export BUILD
 LIMIT=${LIMIT:-600}
-JOBS=${JOBS:-$(nproc)}
+JOBS=${JOBS:-$(($(nproc) * 3 / 2))}
 logs=$BUILD/test-logs
 mkdir -p "$logs"
 results=$(mktemp -d)
@@ -43,7 +43,7 @@ run() { # NAME PROGRAM
     124 | 137) why="did not end within $LIMIT s" ;;
     *) why="exit status $status" ;;
     esac
-    printf '%s\n%s\n' "FAIL $name: $why; the end of $log:" "$(tail -n 40 "$log" | sed 's/^/     /')"
+    printf '%s\n%s\n' "FAIL $name: $why; its verdicts and the end of $log:" "$({ grep -a -m 20 '^FAIL' "$log"; echo ...; tail -n 20 "$log"; } | cut -c 1-400 | sed 's/^/     /')"
     echo failed >"$results/$name"
 }
 
@@ -56,11 +56,14 @@ stop() {
 }
 trap stop INT TERM
 
-under_way=0
-for program in "$BUILD"/tests/test_* tests/system/test_*.sh; do
+under_way=0 begun=
+# The longest one begins first, so that nothing waits for it in the end.
+for program in tests/system/test_deb.sh "$BUILD"/tests/test_* tests/system/test_*.sh; do
     if [ ! -f "$program" ] || [ ! -x "$program" ]; then continue; fi
     name=$(basename "$program" .sh)
     wanted "$name" "$@" || continue
+    case " $begun " in *" $name "*) continue ;; esac
+    begun+=" $name"
     if [ "$under_way" -ge "$JOBS" ]; then
         wait -n
         under_way=$((under_way - 1))
@@ -76,5 +79,6 @@ if [ $((passed + failed)) -eq 0 ]; then
     echo "no tests found: run 'make' first" >&2
     failed=1
 fi
+[ "$failed" -eq 0 ] || echo "failed: $(cd "$results" && grep -l failed -- * 2>/dev/null | xargs)"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

@@ -24,7 +24,7 @@ class Token:
     """One powered token. `store` is a path without suffix; each port keeps its own file there. For `cut` and `run` see
         firmware/port/blocks.h and firmware/port/imx6ul/request.h (qemu only); `more` are options for QEMU."""
 
-    def __init__(self, port, store, cut=None, run=0, timeout=90, more=()):
+    def __init__(self, port, store, cut=None, run=0, timeout=300, more=()):
         self.port, self.log = port, store + "." + port + ".log"
         listener = socket.socket()
         listener.bind(("127.0.0.1", 0))

@@ -38,7 +38,7 @@ start_reader() { # anew, when there was one
     mount -t tmpfs tmpfs /run/pcscd
     start pcscd pcscd --foreground
     READER_PID=$STARTED
-    wait_for 10 port_open "$VPCD_PORT" || die "pcscd does not open vpcd's port $VPCD_PORT: $(tail -n 3 "$WORK/log/pcscd")"
+    wait_for 30 port_open "$VPCD_PORT" || die "pcscd does not open vpcd's port $VPCD_PORT: $(tail -n 3 "$WORK/log/pcscd")"
 }
 
 # start_qemu LOG PORT: the imx6ul image; UART1 goes to PORT, UART2 into LOG. Sets STARTED.
@@ -61,7 +61,7 @@ start_token() { # native|dev|qemu|plain: the last is native without the Zegel ap
     plain)
         port=$(free_port)
         start plaincard "$PYTHON" "$ROOT/tests/firmware/plaincard.py" "$port" "$VPCD_PORT"
-        wait_for 10 port_open "$port" || die "plaincard.py does not listen: $(tail -n 3 "$WORK/log/plaincard")"
+        wait_for 30 port_open "$port" || die "plaincard.py does not listen: $(tail -n 3 "$WORK/log/plaincard")"
         start token "$FIRMWARE/zegel-token-native" "${TOKEN_STORE:-$WORK/token}" 127.0.0.1 "$port"
         ;;
     *) die "start_token: $1?" ;;
@@ -74,6 +74,6 @@ start_token() { # native|dev|qemu|plain: the last is native without the Zegel ap
 # with what programs think they know of it.
 stop_token() {
     stop_pid "$TOKEN_PID"
-    wait_for 10 no_card || die "pcscd does not notice that the token is gone"
+    wait_for 30 no_card || die "pcscd does not notice that the token is gone"
 }
 no_card() { ! opensc-tool --list-readers 2>/dev/null | grep -q '^[0-9]* *Yes '; }

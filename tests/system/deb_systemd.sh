@@ -30,7 +30,7 @@ cp /usr/share/doc/zegel/examples/zegel.yaml /etc/zegel/zegel.yaml
 check "systemctl start, PIN in a file" systemctl start zegeld
 check "... signs" signs
 in_journal() { [ -n "$(journalctl --no-pager --boot -u zegeld "$@" -o cat)" ]; } # FIELD=VALUE...
-check "... journald has the queue id, the domain and the result as fields" wait_for 5 in_journal QUEUE_ID=LOADTEST RESULT=signed DOMAIN=example.nl
+check "... journald has the queue id, the domain and the result as fields" wait_for 30 in_journal QUEUE_ID=LOADTEST RESULT=signed DOMAIN=example.nl
 
 systemd-creds encrypt --name=zegel-pin /etc/zegel/pin /etc/zegel/pin.cred 2>/dev/null
 mv /etc/zegel/pin /root/pin
@@ -43,7 +43,7 @@ check "systemd-analyze security, of the unit that runs: $exposure" at_most "$exp
 pid=$(main_pid)
 check "systemctl reload" systemctl reload zegeld
 reloaded() { [ "$(said 'configuration reloaded')" -eq 1 ]; }
-check "... the same process has taken it" wait_for 10 reloaded
+check "... the same process has taken it" wait_for 30 reloaded
 check "... the same process" test "$(main_pid)" = "$pid"
 
 # ---- the next version of the package, under load
@@ -62,7 +62,7 @@ check "package upgraded under load: signed $good, tempfail $tempfail, lost $lost
     test "$good" -gt 20 -a "$((tempfail + lost + bad))" -eq 0
 check "... without a restart: pid $pid, then $(main_pid)" test "$(main_pid)" = "$pid"
 all_new() { ! find /proc/[0-9]*/exe -lname '*zegel*(deleted)' 2>/dev/null | grep -q .; }
-check "... nobody runs the old files" wait_for 20 all_new
+check "... nobody runs the old files" wait_for 30 all_new
 check "... each new worker has logged in once: $(($(said 'logged in') - logins))" test "$(($(said 'logged in') - logins))" -eq 2
 
 # ---- zegeld hangs, and is killed
@@ -77,7 +77,7 @@ check "zegeld hangs: systemd's watchdog ends it, and there is another" wait_for 
 check "... signs" signs
 pid=$(main_pid)
 kill -KILL "$pid"
-check "zegeld is killed: there is another" wait_for 20 another
+check "zegeld is killed: there is another" wait_for 30 another
 check "... signs" signs
 check "systemctl stop" systemctl stop zegeld
 check "... nobody is left" test -z "$(find /proc/[0-9]*/exe -lname '*zegel*' 2>/dev/null)"

@@ -107,7 +107,7 @@ start_internet() {
     done; } >"$WORK/secondary/knot.conf"
     start_knotd primary
     PRIMARY_PID=$KNOT_PID
-    for zone in $ZONES; do wait_for 20 serves 127.0.0.2 "$zone" SOA || die "the primary does not serve $zone"; done
+    for zone in $ZONES; do wait_for 30 serves 127.0.0.2 "$zone" SOA || die "the primary does not serve $zone"; done
     start_knotd secondary
     SECONDARY_PID=$KNOT_PID
     {
@@ -115,7 +115,7 @@ start_internet() {
         for zone in $ZONES; do
             printf '%s. NS ns1.%s.\n%s. NS ns2.%s.\nns1.%s. A 127.0.0.2\nns2.%s. A 127.0.0.3\n' "$zone" "$zone" "$zone" "$zone" "$zone" "$zone"
             case " ${UNSIGNED:-} " in *" $zone "*) continue ;; esac
-            wait_for 20 serves 127.0.0.2 "$zone" DNSKEY || die "$zone is not signed"
+            wait_for 30 serves 127.0.0.2 "$zone" DNSKEY || die "$zone is not signed"
             case " ${BOGUS:-} " in
             *" $zone "*) echo "$zone. 3600 IN DS 1 13 2 $(printf '%064d' 0)" ;;
             *) ds_of 127.0.0.2 "$zone." ;;
@@ -128,13 +128,13 @@ start_internet() {
       printf '  - domain: .\n    file: %s/top/root.zone\n    dnssec-signing: on\n    dnssec-policy: sign\n    zonefile-sync: -1\n' "$WORK"; } >"$WORK/top/knot.conf"
     start_knotd top
     TOP_PID=$KNOT_PID
-    wait_for 20 serves 127.0.0.1 nl DNSKEY || die "nl is not served"
+    wait_for 30 serves 127.0.0.1 nl DNSKEY || die "nl is not served"
     {
         printf '$TTL 3600\n. SOA a.root. x.root. 1 3600 600 86400 300\n. NS a.root.\na.root. A 127.0.0.1\nnl. NS ns.nl.\nns.nl. A 127.0.0.1\n'
         ds_of 127.0.0.1 nl.
     } >"$WORK/top/root.zone"
     knotc -s "$WORK/top/knot.sock" zone-reload . >/dev/null
-    wait_for 20 serves 127.0.0.1 . DNSKEY || die "the root is not served"
+    wait_for 30 serves 127.0.0.1 . DNSKEY || die "the root is not served"
     kdig +short @127.0.0.1 . DNSKEY | sed 's/^/. 3600 IN DNSKEY /' >"$WORK/anchor"
     printf '. 3600 NS a.root.\na.root. 3600 A 127.0.0.1\n' >"$WORK/hints"
     cat >"$WORK/resolver.conf" <<EOF
@@ -147,7 +147,7 @@ server:
     username: ""
     do-ip6: no
 EOF
-    for zone in $ZONES; do wait_for 20 serves 127.0.0.3 "$zone" SOA || die "the secondary does not serve $zone"; done
+    for zone in $ZONES; do wait_for 30 serves 127.0.0.3 "$zone" SOA || die "the secondary does not serve $zone"; done
 }
 
 # The zone file was changed: the primary takes it up.

@@ -79,7 +79,7 @@ fresh_zegeld() { # [DEADLINE [MORE_TOKEN_OPTIONS]]
     fault new
     write_fault_config "$@"
     start_zegeld
-    wait_for 20 grep -q 'ready: ' "$WORK/log/zegeld" || die "zegeld is not ready: $(tail -n 5 "$WORK/log/zegeld")"
+    wait_for 30 grep -q 'ready: ' "$WORK/log/zegeld" || die "zegeld is not ready: $(tail -n 5 "$WORK/log/zegeld")"
 }
 
 # load CONNECTIONS SECONDS [RATE]: sets RATE_GOOD P50 P99 GOOD TEMPFAIL LOST BAD SLOWEST (the latter in us). DOMAIN, MESSAGES.
@@ -94,6 +94,6 @@ one_signed() { MESSAGES=1 load 1 30 && [ "$GOOD" -eq 1 ]; }
 one_refused() { MESSAGES=1 load 1 40; [ "$TEMPFAIL" -eq 1 ]; }
 
 audit_holds() { # the first checkpoint comes a second after the first record
-    wait_for 10 test -s "$WORK/state/audit/checkpoint"
+    wait_for 30 test -s "$WORK/state/audit/checkpoint"
     zegel audit verify --key "$AUDIT_KEY" >"$WORK/verify" 2>&1
 }

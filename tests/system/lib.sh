@@ -137,7 +137,7 @@ stop_pid() { # PID [SECONDS]: sets STOPPED, the status with which it ended, also
 freeze() { # PID...
     local pid
     kill -STOP "$@"
-    for pid; do wait_for 20 stands_still "$pid" || die "process $pid does not stop"; done
+    for pid; do wait_for 30 stands_still "$pid" || die "process $pid does not stop"; done
 }
 stands_still() { ! sed 's/.*) //' /proc/"$1"/task/*/stat | grep -qv '^T'; }
 
@@ -281,7 +281,7 @@ generate_keys() {
 start_zegeld() {
     start zegeld "$BUILD/zegeld" --config "$WORK/zegel.yaml"
     ZEGELD_PID=$STARTED
-    if ! wait_for 15 zegeld_up; then
+    if ! wait_for 30 zegeld_up; then
         tail -n 20 "$WORK/log/zegeld" >&2
         die "zegeld does not listen on 127.0.0.1:$MILTER_PORT (its log is above)"
     fi
@@ -370,7 +370,7 @@ zone:
     semantic-checks: on
 EOF
     start knot knotd --config "$WORK/knot/knot.conf"
-    if ! wait_for 10 dns_answers "$RSA_SELECTOR._domainkey.example.nl"; then
+    if ! wait_for 30 dns_answers "$RSA_SELECTOR._domainkey.example.nl"; then
         tail -n 20 "$WORK/log/knot" >&2
         die "Knot does not serve $RSA_SELECTOR._domainkey.example.nl (its log is above)"
     fi
@@ -475,7 +475,7 @@ postlog   unix-dgram n - n - 1 postlogd
 EOF
     touch -d '1 minute ago' "$postfix"/etc/* # what is younger than two seconds, every process of Postfix reads until it is not
     POSTFIX_CONFIG=$postfix/etc
-    if ! postfix -c "$POSTFIX_CONFIG" start >"$WORK/log/postfix-start" 2>&1 || ! wait_for 15 port_open "$SMTP_PORT"; then
+    if ! postfix -c "$POSTFIX_CONFIG" start >"$WORK/log/postfix-start" 2>&1 || ! wait_for 30 port_open "$SMTP_PORT"; then
         cat "$WORK/log/postfix-start" "$WORK/log/postfix" >&2
         die "Postfix does not start (its log is above)"
     fi

@@ -41,7 +41,7 @@ start_sink() {
     SINK_PORT=$(free_port)
     mkdir "$WORK/sink"
     start sink "$PYTHON" "$SYSTEM/sink.py" 127.0.0.1 "$SINK_PORT" "$WORK/sink"
-    wait_for 10 port_open "$SINK_PORT" || die "the sink does not listen"
+    wait_for 30 port_open "$SINK_PORT" || die "the sink does not listen"
 }
 sunk() { # ID: the file of that message, as the next server got it
     local file

@@ -79,7 +79,7 @@ same_serial() { [ "$(serials 127.0.0.2)" = "$(serials 127.0.0.3)" ]; }
 catch_up() {
     same_serial && return
     refresh
-    wait_for 20 same_serial || die "the secondary does not follow"
+    wait_for 30 same_serial || die "the secondary does not follow"
 }
 start_rotating_zegeld() {
     start zegeld env LD_PRELOAD="$OURS" "$BUILD/zegeld" --config "$WORK/zegel.yaml"

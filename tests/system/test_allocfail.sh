@@ -30,15 +30,15 @@ disturb() { # PHASE PROGRAM
     [ "$2" != zegeld ] || { kill -HUP "$ZEGELD_PID" && victim=zegel-token; }
     if [ "$1" = starting ] || [ "$2" = zegeld ]; then
         kill -9 "$(pgrep -P "$ZEGELD_PID" "$victim" | head -n 1)"
-        wait_for 10 port_open "$MILTER_PORT"
+        wait_for 30 port_open "$MILTER_PORT"
     fi
 }
 
 # SoftHSM without memory answers C_Login with CKR_PIN_INCORRECT, and what was refused is not sent again: a custodian decides.
 pin_refused() { tail -n 2 "$WORK/log/zegeld" | grep -q 'token faulty: the PIN was refused\|login: CKR_PIN_INCORRECT'; }
 comes_back() { # PROGRAM FAULT
-    wait_for 20 one_signed && return
-    [ "$*" = "zegel-token alloc" ] && pin_refused && zegel token unlatch faulty >>"$WORK/unlatched" && wait_for 20 one_signed
+    wait_for 30 one_signed && return
+    [ "$*" = "zegel-token alloc" ] && pin_refused && zegel token unlatch faulty >>"$WORK/unlatched" && wait_for 30 one_signed
 }
 
 # one PHASE PROGRAM N FAULT...: false when that Nth was never reached

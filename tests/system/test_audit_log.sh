@@ -26,7 +26,7 @@ for message in "$SYSTEM"/messages/*.eml; do
 done
 covers() { zegel audit verify --key "$key" --json | grep -q "\"covered\": $1,\|\"covered\": $1\$"; }
 key=$(zegel audit key) || die "no audit key shown"
-check "checkpoints cover all 12 records" wait_for 10 covers 12
+check "checkpoints cover all 12 records" wait_for 30 covers 12
 zegel audit verify --key "$key"
 zegel audit export --key "$key" >"$WORK/export" || die "no export"
 check "export: twelve records, all signed" test "$(grep -c '"verdict":"signed"' "$WORK/export")" -eq 12

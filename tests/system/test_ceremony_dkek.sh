@@ -44,7 +44,7 @@ hold_run() { # DIR [OPTION...]
 
 # ---- the shares of the DKEK, one custodian each; carol's has a password that no one person knows
 is_there() { hsm --reader "$1" 2>&1 | grep -q '^Version'; }
-for reader in 0 1; do wait_for 20 is_there "$reader" || die "no card in reader $reader: $(hsm --reader "$reader" 2>&1)"; done
+for reader in 0 1; do wait_for 30 is_there "$reader" || die "no card in reader $reader: $(hsm --reader "$reader" 2>&1)"; done
 accepted "alice makes a DKEK share" custodian create "$WORK/alice.share" "correct horse"
 accepted "bob makes one" custodian create "$WORK/bob.share" "battery staple"
 accepted "carol's has a password in three shares" custodian create-shared "$WORK/carol.share" 2 3 "$WORK/carol.all"

@@ -60,9 +60,9 @@ refused "a bogus answer" 1 'DNS: e._domainkey.broken.nl.: bogus' live "$WORK/bro
 changed() { # EXPRESSION NAME ANSWER: and both servers know
     records "$1"
     reload_zone example.nl
-    wait_for 20 answers "$2" "$3" 1 || die "the primary does not take up the change"
+    wait_for 30 answers "$2" "$3" 1 || die "the primary does not take up the change"
     knotc -s "$WORK/secondary/knot.sock" zone-refresh example.nl >/dev/null
-    wait_for 20 answers "$2" "$3" || die "the servers do not take up the change"
+    wait_for 30 answers "$2" "$3" || die "the servers do not take up the change"
 }
 answers() { # SELECTOR TEXT [SERVERS]: so many of them have it
     local server count=0
@@ -122,7 +122,7 @@ grep -q 'key example.nl/r: .*wrapped backup' "$WORK/log/zegeld" || not_ok "named
 # ---- the audit log
 note=$(zegel audit key) || die "no audit key shown"
 covered() { zegel audit verify --key "$note" --json | "$PYTHON" -c 'import json,sys; r = json.load(sys.stdin); sys.exit(r["covered"] != r["records"] or r["records"] < 8)'; }
-wait_for 10 covered || not_ok "the audit log" "is not all under a checkpoint"
+wait_for 30 covered || not_ok "the audit log" "is not all under a checkpoint"
 stop_zegeld
 audited() { local dir=$1; shift; Z verify "${trusted[@]}" --audit "$WORK/state/audit" --key "$note" "$@" "$dir"; }
 accepted "transcript, live DNS and audit log at once" audited "$A" --dns --resolver "$WORK/resolver.conf"

@@ -93,7 +93,7 @@ open(sys.argv[1], "w").write(changed)
 PY
 reload_zone cases.nl
 changed() { kdig +short @127.0.0.2 e._domainkey.good.cases.nl TXT | grep -q AAAAAAAA; }
-wait_for 20 changed || die "the primary does not take up the change"
+wait_for 30 changed || die "the primary does not take up the change"
 run_check good.cases.nl --json
 check "a server with another key than the others is found" has FAIL dkim.servers
 freeze "$SECONDARY_PID"

@@ -92,7 +92,7 @@ check "and said so" has WARN canary
 for how in gone huge garbage accept forge escape from loop silent; do
     port=$(free_port)
     start "fake-$how" "$PYTHON" "$SYSTEM/fake_filter.py" "$port" "$how"
-    wait_for 10 port_open "$port" || die "no fake filter"
+    wait_for 30 port_open "$port" || die "no fake filter"
     sed "s/inet:$MILTER_PORT@/inet:$port@/" "$WORK/zegel.yaml" >"$WORK/fake-$how.yaml"
     # All at once, since the silent one takes as long as we wait for a daemon.
     "$BUILD/zegel" check live.nl --no-token --json --config "$WORK/fake-$how.yaml" >"$WORK/out-$how" 2>"$WORK/err-$how" &

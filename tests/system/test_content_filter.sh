@@ -35,14 +35,14 @@ FRONT=127.0.0.1:$SMTP_PORT/inet BACK=127.0.0.1:$BACK_PORT/inet
 reload_postfix() { # [SERVICE/NAME=VALUE...]: with these settings
     if [ $# -gt 0 ]; then postconf -c "$POSTFIX_CONFIG" -P "$@"; fi
     postfix -c "$POSTFIX_CONFIG" reload >/dev/null 2>&1
-    wait_for 10 port_open "$SMTP_PORT" || die "Postfix does not listen: $(tail -n 5 log/postfix)"
-    wait_for 10 port_open "$BACK_PORT" || die "Postfix does not listen for the filter: $(tail -n 5 log/postfix)"
+    wait_for 30 port_open "$SMTP_PORT" || die "Postfix does not listen: $(tail -n 5 log/postfix)"
+    wait_for 30 port_open "$BACK_PORT" || die "Postfix does not listen for the filter: $(tail -n 5 log/postfix)"
 }
 trust_filter() {
     echo "front-ends: [{listen: 'inet:$FILTERED_PORT@127.0.0.1', trusted-networks: [127.0.0.1]}]" >>zegel.yaml
     : >log/zegeld
     kill -HUP "$ZEGELD_PID"
-    wait_for 20 grep -q 'configuration reloaded' log/zegeld || die "no reload: $(tail -n 5 log/zegeld)"
+    wait_for 30 grep -q 'configuration reloaded' log/zegeld || die "no reload: $(tail -n 5 log/zegeld)"
 }
 submit() { # ID [SUBJECT [RECIPIENT]]: by an authenticated user
     message someone@example.nl "$1" | sed "s/^Subject:.*/Subject: ${2:-hello}/" >m
@@ -59,7 +59,7 @@ print(*(f["result"] + " " + f["found"] for f in json.load(sys.stdin) if f["rule"
 }
 went_through() { # NAME ID SIGNATURES VERIFIED: it arrived with so many, and zegel verify ends with that
     local file status
-    file=$(wait_for 20 sunk "$2" >/dev/null && sunk "$2") || { not_ok "$1" "$2 did not arrive"; return; }
+    file=$(wait_for 30 sunk "$2" >/dev/null && sunk "$2") || { not_ok "$1" "$2 did not arrive"; return; }
     zegel verify --zone "$ZONE" <"$file" >/dev/null 2>&1
     status=$?
     if [ "$(grep -ci '^dkim-signature' "$file")" -eq "$3" ] && [ "$status" -eq "$4" ]; then ok "$1"; else not_ok "$1" "verify: $status; $(grep -ci '^dkim-signature' "$file") signatures"; fi
@@ -79,7 +79,7 @@ message someone@example.nl local | sendmail -C "$POSTFIX_CONFIG" -f someone@exam
 is_signed "what sendmail submits, too" local
 submit bounced hello refused
 bounced() { grep -rlF 'Undelivered Mail' sink | grep -v new | head -n 1 | grep .; }
-if wait_for 20 bounced >/dev/null && why=$(signed_by_both "$(bounced)"); then ok "a bounce, which meets no filter, too"; else not_ok "a bounce" "${why:-none}"; fi
+if wait_for 30 bounced >/dev/null && why=$(signed_by_both "$(bounced)"); then ok "a bounce, which meets no filter, too"; else not_ok "a bounce" "${why:-none}"; fi
 
 # ---- signed before the filter
 reload_postfix "$FRONT/receive_override_options=no_address_mappings" "$BACK/receive_override_options=no_milters"

@@ -96,7 +96,7 @@ check "verify: no server answers" try_later "key lookup failed for now"
 sed -i 's/p=AAAA/p=BBBB/' "$WORK/zones/good.nl.zone"
 reload_zone good.nl
 changed() { kdig +short +timeout=1 @127.0.0.2 a._domainkey.good.nl TXT | grep -q BBBB; }
-wait_for 20 changed || die "the primary does not take up the change"
+wait_for 30 changed || die "the primary does not take up the change"
 observe good.nl a
 seen_lag() {
     [ "$(grep -A1 127.0.0.2 "$WORK/seen" | grep -c BBBB)" -eq 1 ] && [ "$(grep -A1 127.0.0.3 "$WORK/seen" | grep -c AAAA)" -eq 1 ]

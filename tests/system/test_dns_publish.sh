@@ -90,7 +90,7 @@ for kind in sys.argv[1:]:
     c.close()
 PY
 start liar "$PYTHON" "$WORK/liar.py" unsigned truncated other garbage reflect silence
-wait_for 10 grep -q listening "$WORK/log/liar" || die "the liar does not listen"
+wait_for 30 grep -q listening "$WORK/log/liar" || die "the liar does not listen"
 configure 127.0.0.8
 Z publish "$ED_SELECTOR"
 check "NOERROR without a signature is no success" says 3 'not signed by the TSIG key zegel'
@@ -112,7 +112,7 @@ check "published: both keys" says 0 "$ED_SELECTOR._domainkey.example.nl: sent"
 Z check
 check "the secondary lags, and is named" says 1 "$RSA_SELECTOR._domainkey.example.nl: lag (ns2.example.nl 127.0.0.3: no record)"
 refresh example.nl
-wait_for 20 secondary_has "$ED_SELECTOR" || die "the secondary does not take it up"
+wait_for 30 secondary_has "$ED_SELECTOR" || die "the secondary does not take it up"
 Z check
 check "then all have it, and it is secure" says 0 "$RSA_SELECTOR._domainkey.example.nl: good (2 servers, secure"
 before=$(kdig +short @127.0.0.2 example.nl SOA)
@@ -149,7 +149,7 @@ Z publish c
 check "hmac-sha512, at the end of a CNAME" says 0 'c._domainkey.example.nl: sent'
 refresh keys.nl
 delegated() { serves 127.0.0.3 c.example.keys.nl TXT; }
-wait_for 20 delegated || die "keys.nl does not have it"
+wait_for 30 delegated || die "keys.nl does not have it"
 Z check c
 check "... where all servers have it" says 0 'c._domainkey.example.nl: good'
 
@@ -164,7 +164,7 @@ key zegel { algorithm hmac-sha256; secret "$SECRET"; };
 zone example.nl { type primary; file "example.nl.zone"; update-policy { grant zegel subdomain _domainkey.example.nl. TXT; }; };
 CONF
 start named named -g -c "$WORK/bind/named.conf"
-wait_for 20 serves 127.0.0.4 example.nl SOA || die "named does not serve example.nl"
+wait_for 30 serves 127.0.0.4 example.nl SOA || die "named does not serve example.nl"
 configure 127.0.0.4
 Z publish "$RSA_SELECTOR"
 check "BIND takes the same update" says 0 "$RSA_SELECTOR._domainkey.example.nl: sent"

@@ -19,7 +19,7 @@ start_postfix "sender_canonical_maps=static:renamed@example.nl" "masquerade_doma
     "header_checks=regexp:$WORK/header_checks"
 printf 'From: u@sub.example.nl\nSubject: original\n\ntext\n' >"$WORK/message"
 send --from u@example.nl --to inbox@example.org "$WORK/message" >/dev/null || die "Postfix refuses the message"
-wait_for 20 has_delivered inbox 1 || die "not delivered"
+wait_for 30 has_delivered inbox 1 || die "not delivered"
 grep -q "^From: renamed@example.nl" "$MAIL"/inbox/new/* || die "Postfix has not rewritten From"
 grep -q "^Message-I[dD]:" "$MAIL"/inbox/new/* || die "Postfix has added no Message-ID"
 signed_by_both "$MAIL"/inbox/new/* || die "rewriting in cleanup breaks signatures: zegel doctor must warn of it"

@@ -57,7 +57,7 @@ EOF
 exim4 -bV >exim-log/version 2>&1 || die "$(cat exim-log/version)"
 start exim exim4 -bdf -q2s
 EXIM_PID=$STARTED
-wait_for 10 port_open "$SMTP_PORT" || die "Exim does not listen: $(cat log/exim)"
+wait_for 30 port_open "$SMTP_PORT" || die "Exim does not listen: $(cat log/exim)"
 
 submit() { # ID FROM [--source ADDRESS] [USER]: the answer
     local id=$1 from=$2
@@ -94,7 +94,7 @@ for file in "$SYSTEM"/messages/*; do
     is_signed "message ${file##*/}" "$id"
 done
 message piet@example.nl bounced | sed 's/^To: .*/To: refused@example.org/' | exim4 -f piet@example.nl refused@example.org
-wait_for 20 grep -rqF 'Mail delivery failed' sink || not_ok "bounce" "none"
+wait_for 30 grep -rqF 'Mail delivery failed' sink || not_ok "bounce" "none"
 bounce=$(grep -rlF 'Mail delivery failed' sink | grep -v new | head -n 1)
 if why=$(signed_by_both "$bounce"); then ok "a bounce is signed"; else not_ok "bounce" "$why"; fi
 

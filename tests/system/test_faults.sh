@@ -99,7 +99,7 @@ stop_zegeld
 cp "$WORK/pin" "$WORK/right"
 echo 000000 >"$WORK/pin"
 start_zegeld
-wait_for 10 grep -q CKR_PIN_INCORRECT "$WORK/log/zegeld" || not_ok "wrong PIN: said" "$(tail -n 3 "$WORK/log/zegeld")"
+wait_for 30 grep -q CKR_PIN_INCORRECT "$WORK/log/zegeld" || not_ok "wrong PIN: said" "$(tail -n 3 "$WORK/log/zegeld")"
 stop_zegeld
 for _ in 1 2 3; do
     start_zegeld
@@ -117,12 +117,12 @@ expect "after unlatch" 0 "$RSA_SELECTOR" zegel key list
 echo 000000 >"$WORK/pin"
 : >"$WORK/log/zegeld"
 start_zegeld
-wait_for 10 grep -q CKR_PIN_INCORRECT "$WORK/log/zegeld" || not_ok "wrong PIN, running: said" "$(tail -n 3 "$WORK/log/zegeld")"
+wait_for 30 grep -q CKR_PIN_INCORRECT "$WORK/log/zegeld" || not_ok "wrong PIN, running: said" "$(tail -n 3 "$WORK/log/zegeld")"
 cp "$WORK/right" "$WORK/pin"
 sleep 2
 grep -q 'logged in' "$WORK/log/zegeld" && not_ok "wrong PIN, running" "logged in before unlatch"
 expect "unlatch, running" 0 'does so now' zegel token unlatch softhsm
-wait_for 10 grep -q 'token softhsm: logged in' "$WORK/log/zegeld" || not_ok "unlatch, running" "$(tail -n 3 "$WORK/log/zegeld")"
+wait_for 30 grep -q 'token softhsm: logged in' "$WORK/log/zegeld" || not_ok "unlatch, running" "$(tail -n 3 "$WORK/log/zegeld")"
 [ "$(grep -c CKR_PIN_INCORRECT "$WORK/log/zegeld")" -eq 1 ] || not_ok "wrong PIN, running: sent once" "$(grep -c CKR_PIN_INCORRECT "$WORK/log/zegeld") times"
 stop_zegeld
 

@@ -24,7 +24,7 @@ small() { [ "$(arm-none-eabi-size "$FIRMWARE/zegel-token-imx6ul.elf" | awk 'NR =
 through_reader() { # PORT: OpenSC sees an OpenPGP card whose AID says 'development'
     start_reader
     start_token "$1"
-    wait_for 15 opensc-tool --reader 0 --atr >/dev/null 2>&1 || return 1
+    wait_for 30 opensc-tool --reader 0 --atr >/dev/null 2>&1 || return 1
     opensc-tool --reader 0 --send-apdu 00:A4:04:00:06:D2:76:00:01:24:01 --send-apdu 00:CA:00:4F:00 >"$WORK/opensc" 2>&1 || return 1
     stop_token
     grep -q 'SW1=0x90, SW2=0x00' "$WORK/opensc" && grep -qi "$2" "$WORK/opensc"

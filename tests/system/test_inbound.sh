@@ -94,7 +94,7 @@ done
 cp zegel.yaml good.yaml
 sed -i 's|^dns:.*|dns: {resolver: /nonexistent.conf}|' zegel.yaml
 kill -HUP "$ZEGELD_PID"
-if wait_for 10 grep -q 'dns.resolver: /nonexistent.conf: No such file' log/zegeld && wait_for 5 grep -q 'the old configuration stays' log/zegeld; then
+if wait_for 30 grep -q 'dns.resolver: /nonexistent.conf: No such file' log/zegeld && wait_for 30 grep -q 'the old configuration stays' log/zegeld; then
     ok "a dns.resolver that is not there: the old configuration stays"
 else
     not_ok "reload" "nothing was said of dns.resolver"
@@ -102,12 +102,12 @@ fi
 echo 'serve: {' >broken.conf
 sed -i "s|^dns:.*|dns: {resolver: $WORK/broken.conf}|" zegel.yaml
 kill -HUP "$ZEGELD_PID"
-wait_for 20 grep -q 'all processes replaced' log/zegeld || not_ok "reload" "processes were not replaced"
+wait_for 30 grep -q 'all processes replaced' log/zegeld || not_ok "reload" "processes were not replaced"
 message someone@plain.nl broken | sign_dkimpy plain.nl >m
 WAIT=40 expect broken m "mx.example.nl; dkim=temperror *"
 cp resolver.conf broken.conf
 kill -HUP "$ZEGELD_PID"
-wait_for 10 resolver_pid >/dev/null
+wait_for 30 resolver_pid >/dev/null
 message someone@plain.nl mended | sign_dkimpy plain.nl >m
 expect mended m "mx.example.nl; dkim=pass *"
 cp good.yaml zegel.yaml
@@ -116,12 +116,12 @@ cp good.yaml zegel.yaml
 message someone@example.nl killed | zegel sign >m
 kill -9 "$(resolver_pid)"
 expect killed m "mx.example.nl; dkim=pass * dkim=pass *"
-wait_for 5 resolver_pid >/dev/null || not_ok "resolver" "was not started again"
+wait_for 30 resolver_pid >/dev/null || not_ok "resolver" "was not started again"
 message someone@plain.nl stuck | sign_dkimpy plain.nl >m
 freeze "$(resolver_pid)"
 WAIT=40 expect stuck m "mx.example.nl; dkim=temperror reason=\"key lookup failed for now\" *"
 if wait_for 30 grep -q 'zegel-resolver has not answered' "$WORK/log/zegeld"; then ok "a stuck resolver is ended"; else not_ok "stuck" "it was not ended"; fi
-wait_for 10 resolver_pid >/dev/null
+wait_for 30 resolver_pid >/dev/null
 for pid in "$PRIMARY_PID" "$SECONDARY_PID" "$KNOT_PID"; do stop_pid "$pid"; done
 message someone@plain.nl nodns | sign_dkimpy plain.nl >m
 WAIT=40 expect nodns m "mx.example.nl; dkim=temperror *"

@@ -57,7 +57,7 @@ send_all() { # KIND SELECTOR...: at once, and until Postfix has answered for eac
 }
 arrived() { # KIND SELECTOR PATTERN: with one result, which is like this
     local got=
-    wait_for 20 delivered_file inbox "<$1-$2@example.nl>" >/dev/null && got=$(results "$(delivered_file inbox "<$1-$2@example.nl>")")
+    wait_for 30 delivered_file inbox "<$1-$2@example.nl>" >/dev/null && got=$(results "$(delivered_file inbox "<$1-$2@example.nl>")")
     # shellcheck disable=SC2053 # a pattern
     if [[ $got == "mx.example.nl; "$3 && $got != *bank.example* && $got != *"; dkim="*"; dkim="* ]]; then
         ok "$1 $2: $(cut -c 15-100 <<<"$got")"

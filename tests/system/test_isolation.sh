@@ -55,7 +55,7 @@ same "state: audit belongs to the signer" "$(stat -c '%U %a' "$WORK/state/audit"
 same "state: PIN latch belongs to the token worker" "$(stat -c '%U %a' "$WORK/state/pin")" "games 700"
 
 start_postfix "mynetworks_style = host"
-if send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >"$WORK/answers" && wait_for 20 has_delivered inbox 6 &&
+if send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >"$WORK/answers" && wait_for 30 has_delivered inbox 6 &&
     out=$(signed_by_both "$MAIL"/inbox/new/*); then
     ok "six messages signed by both keys"
 else
@@ -95,7 +95,7 @@ same "zegeld: no core dump" "$(awk '/Max core file size/ { print $5, $6 }' "/pro
 # Who steals the disk: neither the state nor the log tells the PIN.
 same "no file of ours has the PIN" "$(grep -rlaF -f "$WORK/pin" "$WORK/state" "$WORK/log" "$WORK/zegel.yaml" | xargs)" ""
 kill -HUP "$ZEGELD_PID"
-wait_for 5 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
+wait_for 30 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null || not_ok "after reload" "not taken"
 if [ "$(pgrep -cP "$ZEGELD_PID")" -eq 7 ] && ! grep -q 'ended' "$WORK/log/zegeld"; then ok "no process ended meanwhile"; else not_ok "processes" "$(grep ended "$WORK/log/zegeld")"; fi
 # zegeld replaced while Postfix sends.
@@ -105,7 +105,7 @@ for i in 1 2 3; do
     send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >"$WORK/answers" || not_ok "upgrade $i" "$(cat "$WORK/answers")"
     wait_for 30 replaced "$i" || not_ok "upgrade $i" "$(tail -n 3 "$WORK/log/zegeld")"
 done
-if wait_for 20 has_delivered inbox 25 && out=$(signed_by_both "$MAIL"/inbox/new/*); then ok "three upgrades: 18 messages of Postfix, all signed"; else not_ok "upgrade" "${out:-not delivered}"; fi
+if wait_for 30 has_delivered inbox 25 && out=$(signed_by_both "$MAIL"/inbox/new/*); then ok "three upgrades: 18 messages of Postfix, all signed"; else not_ok "upgrade" "${out:-not delivered}"; fi
 for pid in $(pgrep -P "$ZEGELD_PID" zegel-signer); do same "the new signer's user" "$(field "$pid" Uid | cut -f 2)" "$(id -u daemon)"; done
 stop_zegeld
 sed -i 's/milter: nobody/milter: nosuchuser/' "$WORK/zegel.yaml"
@@ -163,7 +163,7 @@ if [ "$sanitized" -eq 0 ]; then
     fault rule C_Login 1+ hang
     start_zegeld
     hangs() { [ "$(fault fired)" -gt 0 ]; }
-    wait_for 20 hangs || not_ok "login that hangs" "it does not"
+    wait_for 30 hangs || not_ok "login that hangs" "it does not"
     # shellcheck disable=SC2046
     places=$(has_pin "$ZEGELD_PID" $(descendants "$ZEGELD_PID"))
     if [ -n "$places" ] && ! grep -v ' locked$' <<<"$places"; then ok "while C_Login hangs" "the PIN stands in locked memory: $(wc -l <<<"$places") place"; else not_ok "the PIN in locked memory" "$places"; fi

@@ -47,6 +47,6 @@ front-ends:
   - {listen: "inet:$MILTER_PORT@127.0.0.1", domains: [example.org]}
 EOF
 kill -HUP "$ZEGELD_PID"
-check "taken up by a reload" wait_for 10 logged 'configuration reloaded'
+check "taken up by a reload" wait_for 30 logged 'configuration reloaded'
 check "a front end has its own domains only" answers 'this front end may not sign'
 conclude

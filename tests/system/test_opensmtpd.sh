@@ -17,7 +17,7 @@ cat >>zegel.yaml <<EOF
 front-ends: [{listen: "unix:$WORK/run/inbound.sock", verify: yes, authserv-id: mx.example.nl}]
 EOF
 kill -HUP "$ZEGELD_PID"
-wait_for 20 grep -q 'all processes replaced' log/zegeld || die "no reload"
+wait_for 30 grep -q 'all processes replaced' log/zegeld || die "no reload"
 SMTP_PORT=$(free_port)
 MX_PORT=$(free_port)
 mkdir -p /var/lib/opensmtpd/empty
@@ -48,7 +48,7 @@ install -g opensmtpq -m 2555 /usr/sbin/smtpctl run/sendmail
 cp "$BUILD/tests/smtpdkey.so" . # without, it takes no TLS connection
 start smtpd env LD_PRELOAD="$WORK/smtpdkey.so" smtpd -d -f "$WORK/smtpd.conf"
 SMTPD_PID=$STARTED
-wait_for 10 port_open "$SMTP_PORT" || die "smtpd does not listen: $(cat log/smtpd)"
+wait_for 30 port_open "$SMTP_PORT" || die "smtpd does not listen: $(cat log/smtpd)"
 
 submit() { # FILE SOURCE [LOGIN]: the answer
     send --source "$2" --from piet@example.nl --to inbox@example.org ${3:+--port "$AUTH_PORT" --starttls --login "$3"} "$1"
@@ -104,7 +104,7 @@ start impostor runuser -u nobody -- "$PYTHON" -c '
 import socket, sys
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(5)
 while True: s.accept()[0].send(b"\0\0\0\rO\0\0\0\6\0\0\0\21\0\20\3\x8a")' "$WORK/nobody/socket"
-wait_for 5 test -S "$WORK/nobody/socket" && mv "$WORK/nobody/socket" run/opensmtpd.sock && chmod 666 run/opensmtpd.sock
+wait_for 30 test -S "$WORK/nobody/socket" && mv "$WORK/nobody/socket" run/opensmtpd.sock && chmod 666 run/opensmtpd.sock
 expect_answer "somebody else on the socket" "451 4.7.5 *neither root nor user zegel*" "$(submit m 192.0.2.1)"
 mv run/away run/opensmtpd.sock
 expect_answer "once it is back" "250 *" "$(submit m 192.0.2.1)"
@@ -116,7 +116,7 @@ for lines in 1 4000; do
     { echo "Authentication-Results: mx.example.nl; dkim=pass header.d=bank.example"; echo "Authentication-Results: other.example; dkim=fail"
       message piet@example.nl "forged$lines"; yes 'A line of the body.' | head -n "$lines"; } >m
     expect_answer "inbound, $lines lines" "250 *" "$(SMTP_PORT=$MX_PORT submit m 198.51.100.1)"
-    wait_for 20 sunk "forged$lines" >/dev/null
+    wait_for 30 sunk "forged$lines" >/dev/null
     expect_answer "the result is on top, the forged one is gone" "Authentication-Results: mx.example.nl; dkim=none
 Authentication-Results: other.example; dkim=fail" "$(grep -i '^Authentication-Results' "$(sunk "forged$lines")" | tr -d '\r')"
 done

@@ -18,7 +18,7 @@ message() { # FROM ID [HEADER-LINE...]: a small message with LF line ends
 # is_signed NAME MAILBOX N: N messages arrive there, all of them signed by both keys
 is_signed() {
     local out
-    if ! wait_for 20 has_delivered "$2" "$3"; then
+    if ! wait_for 30 has_delivered "$2" "$3"; then
         not_ok "$1" "$(delivered_count "$2") of $3 messages delivered"
     elif [ "$(delivered_count "$2")" -ne "$3" ]; then
         not_ok "$1" "$(delivered_count "$2") messages delivered instead of $3"
@@ -32,7 +32,7 @@ is_signed() {
 # is_unsigned NAME MAILBOX: one message arrives there, untouched
 is_unsigned() {
     local file
-    if ! wait_for 20 has_delivered "$2" 1; then
+    if ! wait_for 30 has_delivered "$2" 1; then
         not_ok "$1" "not delivered"
         return
     fi
@@ -108,7 +108,7 @@ send_ok "another domain" --from someone@other.example --to other@example.org m &
 message someone@other.example mixed1 >m1
 message someone@example.nl mixed2 >m2
 if send_ok "two domains, one connection" --from someone@example.nl --to mixed@example.org m1 m2 m1; then
-    wait_for 20 has_delivered mixed 3
+    wait_for 30 has_delivered mixed 3
     file=$(delivered_file mixed mixed2@example.nl)
     if out=$(signed_by_both "$file") && [ "$(grep -lai '^dkim-signature' "$MAIL"/mixed/new/* | wc -l)" -eq 1 ]; then
         ok "two domains, one connection: only ours signed"
@@ -142,7 +142,7 @@ message x nofrom | grep -v '^From:' >m
 refused_or_signed "no From, Postfix adds one" noaddfrom m
 postconf -c "$POSTFIX_CONFIG" -e local_header_rewrite_clients=
 postfix -c "$POSTFIX_CONFIG" reload >/dev/null 2>&1
-wait_for 5 port_open "$SMTP_PORT"
+wait_for 30 port_open "$SMTP_PORT"
 refused "no From, Postfix adds none" nofrom m
 { message someone@example.nl nul; printf 'before\0after\n'; } >m
 refused_or_signed "NUL in the body" nul m
@@ -202,7 +202,7 @@ else
     if [ "$wrong" -ne 0 ]; then not_ok "load" "answers other than 250 and 4xx: $(grep -v '^250\|^4' answers | head -n 3)"; fi
     if [ "$taken" -lt $(($(wc -l <answers) / 4)) ]; then not_ok "load" "hardly anything was signed"; fi
     wait_for 60 has_delivered load "$taken"
-    wait_for 20 queue_empty
+    wait_for 30 queue_empty
     # Exactly the messages that were taken arrived, each once.
     grep -rhoai '^message-id: <load-[^>]*' "$MAIL/load/new" | sed 's/.*<//' | sort >arrived
     if cmp -s taken arrived; then ok "load: what was taken arrived, nothing else"; else not_ok "load" "taken and arrived differ: $(diff taken arrived | head -n 3)"; fi

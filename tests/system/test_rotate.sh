@@ -31,7 +31,7 @@ check "status: not run yet, and 1" says 1 'has not been run yet'
 KEYS='    keys: [{selector: before, algorithm: ed25519-sha256}]' write_rotation_config
 LD_PRELOAD=$OURS "$BUILD/zegel" dns publish --config "$WORK/zegel.yaml" --domain example.nl >/dev/null || die "not published"
 kill -HUP "$ZEGELD_PID"
-check "a key from before rotation signs meanwhile" wait_for 20 sign
+check "a key from before rotation signs meanwhile" wait_for 30 sign
 
 # One tick of the world: the timer, the secondary, a message, a receiver; and what was signed five days ago, once more.
 messages=0 bad=0
@@ -47,7 +47,7 @@ tick() { # STEP_S
         late=("${late[@]:1}")
     done
     # zegeld looks for active.yaml ten times a second, and takes it in a moment
-    if grep -q ' activate,' "$WORK/seen"; then wait_for 20 taken_is_active || { echo "zegeld does not take it up"; bad=$((bad + 1)); }; fi
+    if grep -q ' activate,' "$WORK/seen"; then wait_for 30 taken_is_active || { echo "zegeld does not take it up"; bad=$((bad + 1)); }; fi
     messages=$((messages + 1))
     file=$WORK/messages/$messages
     if sign "message $messages"; then mv "$WORK/message" "$file"; files+=("$file"); late+=("$(now) $file"); else bad=$((bad + 1)); fi

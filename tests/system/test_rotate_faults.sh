@@ -52,7 +52,7 @@ R run
 R status
 check "a secondary that lags is named" says 1 'waits for all servers to have the record: [^ ]*: ns2.example.nl 127.0.0.3: no record'
 check "generation 1 signs after a day" until_state 1 active 10800 20
-wait_for 20 taken "$(selector 1)" || die "zegeld does not take it up"
+wait_for 30 taken "$(selector 1)" || die "zegeld does not take it up"
 R run
 before=$(states)
 check "one signs, one stands by" test "$before" = "1:active 2:standby"
@@ -79,7 +79,7 @@ check "a secondary that is down is named" says 3 'ns2.example.nl 127.0.0.3: no a
 check "... and moves nothing" no_state_moved "$before"
 start_knotd secondary
 SECONDARY_PID=$KNOT_PID
-wait_for 20 serves 127.0.0.3 example.nl SOA || die "the secondary does not come back"
+wait_for 30 serves 127.0.0.3 example.nl SOA || die "the secondary does not come back"
 R run
 check "... and is forgotten when it is back" test "$CODE" -eq 0
 advance -3600
@@ -106,7 +106,7 @@ mkdir "$WORK/liar"
 { knot_conf liar 127.0.0.3; printf '  - domain: example.nl\n    file: %s/liar/example.nl.zone\n' "$WORK"; } >"$WORK/liar/knot.conf"
 start_knotd liar
 LIAR_PID=$KNOT_PID
-wait_for 20 serves 127.0.0.3 "$(name 1 '<>')" TXT || die "the liar does not serve"
+wait_for 30 serves 127.0.0.3 "$(name 1 '<>')" TXT || die "the liar does not serve"
 R run
 check "a poisoned answer is named, with who gave it" says 3 'ns2.example.nl 127.0.0.3: a record that nobody here put there'
 check "... and moves nothing" no_state_moved "$before"
@@ -115,7 +115,7 @@ check "... nor freezes what the resolver sees as it should be" test "$(grep -c F
 stop_pid "$LIAR_PID"
 start_knotd secondary
 SECONDARY_PID=$KNOT_PID
-wait_for 20 serves 127.0.0.3 example.nl SOA || die "the secondary does not come back"
+wait_for 30 serves 127.0.0.3 example.nl SOA || die "the secondary does not come back"
 R run
 check "... and is forgotten when it is gone" test "$CODE" -eq 0
 exec 7>>"$WORK/state/zegel.db.lock"
@@ -156,7 +156,7 @@ wait_for 60 more_than 10 || die "no messages"
 R resume --domain example.nl --text 'it was the provider'
 check "resumed: the successor is due, and signs" test "$(state_of 2)" = active
 check "... and the ledger has the reason" test "$(sql "SELECT count(*) FROM transitions WHERE act = 'resume' AND note = 'it was the provider'")" -eq 1
-wait_for 20 taken "$(selector 2)" || die "zegeld does not take it up"
+wait_for 30 taken "$(selector 2)" || die "zegeld does not take it up"
 wait_for 60 more_than $(($(sent) + 10)) || die "no messages"
 touch "$WORK/burst/stop"
 wait "$burst_a" "$burst_b"
@@ -195,7 +195,7 @@ check "... and DNS" test -z "$(record 3)"
 check "generation 4 stands by instead" until_state 4 standby 10800 20
 R compromise --domain example.nl --selector "$(selector 2)" --text 'seen on a screen'
 check "compromised: the successor signs at once" test "$(state_of 4)" = active
-wait_for 20 taken "$(selector 4)" || die "zegeld does not take it up"
+wait_for 30 taken "$(selector 4)" || die "zegeld does not take it up"
 R run
 check "... and once zegeld has it: an empty p=" test "$(record 2)" = '"v=DKIM1; k=ed25519; p="'
 check "... and no key" test "$(objects 2)" -eq 0

@@ -35,7 +35,7 @@ CONF
     local zone
     for zone in plain open; do sed "s/keys\.nl/$zone.nl/" "$WORK/bind/keys.nl.zone" >"$WORK/bind/$zone.nl.zone"; done
     start named env LD_PRELOAD="$OUR_CLOCK" named -g -c "$WORK/bind/named.conf"
-    wait_for 20 serves 127.0.0.4 keys.nl DNSKEY || die "named does not serve keys.nl"
+    wait_for 30 serves 127.0.0.4 keys.nl DNSKEY || die "named does not serve keys.nl"
     { printf 'keys.nl. NS ns1.keys.nl.\nns1.keys.nl. A 127.0.0.4\n'; ds_of 127.0.0.4 keys.nl.; } >"$WORK/more.nl"
     printf '%s.nl. NS ns1.%s.nl.\nns1.%s.nl. A 127.0.0.4\n' plain plain plain open open open >>"$WORK/more.nl"
 }

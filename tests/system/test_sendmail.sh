@@ -16,7 +16,7 @@ cat >>zegel.yaml <<EOF
 front-ends: [{listen: "unix:$WORK/run/inbound.sock", verify: yes, authserv-id: mx.example.nl}]
 EOF
 kill -HUP "$ZEGELD_PID"
-wait_for 20 grep -q 'all processes replaced' log/zegeld || die "no reload"
+wait_for 30 grep -q 'all processes replaced' log/zegeld || die "no reload"
 SMTP_PORT=$(free_port)
 MX_PORT=$(free_port)
 install -d -m 700 /var/spool/mqueue /var/lib/sendmail/host_status
@@ -72,8 +72,8 @@ configuration "$MX_PORT" inbound >mx.cf || die "m4"
 SENDMAIL=/usr/libexec/sendmail/sendmail
 start sendmail "$SENDMAIL" -C "$WORK/sendmail.cf" -bD -q1s -X "$WORK/log/smtp"
 start mx "$SENDMAIL" -C "$WORK/mx.cf" -bD
-wait_for 20 port_open "$SMTP_PORT" || die "Sendmail does not listen: $(cat log/sendmail)"
-wait_for 20 port_open "$MX_PORT" || die "Sendmail does not listen: $(cat log/mx)"
+wait_for 30 port_open "$SMTP_PORT" || die "Sendmail does not listen: $(cat log/sendmail)"
+wait_for 30 port_open "$MX_PORT" || die "Sendmail does not listen: $(cat log/mx)"
 submit() { # FILE SOURCE [LOGIN]: the answer
     send --source "$2" --from piet@example.nl --to inbox@example.org ${3:+--starttls --login "$3"} "$1"
 }
@@ -121,7 +121,7 @@ mv run/away run/milter.sock
   message piet@example.nl forged; } >m
 SMTP_PORT=$MX_PORT
 expect_answer "inbound" "250 *" "$(submit m 198.51.100.1)"
-wait_for 20 sunk forged >/dev/null
+wait_for 30 sunk forged >/dev/null
 got=$(grep -i '^Authentication-Results' "$(sunk forged)" | tr -d '\r')
 expect_answer "the result is on top, the forged one is gone" "Authentication-Results: mx.example.nl; dkim=none
 Authentication-Results: other.example; dkim=fail" "$got"

@@ -29,7 +29,7 @@ message() { # FROM ID [HEADER-LINE...]
 # delivered ID MAILBOX: sends ./m through Postfix to MAILBOX, and names the file it arrives as
 delivered() {
     send --from a@example.nl --to "$2@example.org" m >answer || { cat answer >&2; return 1; }
-    wait_for 20 has_delivered "$2" 1 && delivered_file "$2" "$1@example.nl"
+    wait_for 30 has_delivered "$2" 1 && delivered_file "$2" "$1@example.nl"
 }
 
 signed_names() { # FILE: h= of each signature, in lower case
@@ -111,7 +111,7 @@ attempt() {
     if [ "$xclient" = sendmail ]; then
         : >"$WORK/log/postfix"
         sendmail -C "$POSTFIX_CONFIG" -f "$from" "$mailbox@example.org" <m
-        wait_for 20 decided "$mailbox" $((count + 1))
+        wait_for 30 decided "$mailbox" $((count + 1))
         answer="250 taken"
         has_delivered "$mailbox" $((count + 1)) || answer="550 $(grep -ahoE 'milter-reject: .*' "$WORK/log/postfix" | tail -n 1)"
     else
@@ -120,7 +120,7 @@ attempt() {
     case $answer in
     550*'5.7.1 Not authorised'*) got=forbidden ;;
     250*)
-        wait_for 20 has_delivered "$mailbox" $((count + 1))
+        wait_for 30 has_delivered "$mailbox" $((count + 1))
         got=unsigned
         # shellcheck disable=SC2012 # names that Postfix makes
         grep -qi '^dkim-signature' "$(ls -t "$MAIL/$mailbox"/new/* | head -n 1)" && got=signed
@@ -186,11 +186,11 @@ PY
 SINK_PORT=$(free_port)
 mkdir sink && chmod 777 sink
 start sink smtp-sink -8 -u nobody -d "$WORK/sink/m." "127.0.0.1:$SINK_PORT" 10 # -8: it does not take 8BITMIME
-wait_for 10 port_open "$SINK_PORT" || die "smtp-sink does not start"
+wait_for 30 port_open "$SINK_PORT" || die "smtp-sink does not start"
 postconf -c "$POSTFIX_CONFIG" -e virtual_mailbox_domains= "default_transport=smtp:[127.0.0.1]:$SINK_PORT" \
     smtpd_relay_restrictions=permit_mynetworks,reject
 postfix -c "$POSTFIX_CONFIG" reload >/dev/null 2>&1
-wait_for 5 port_open "$SMTP_PORT"
+wait_for 30 port_open "$SMTP_PORT"
 
 # foretold FILE: does --explain say that it will not survive?
 foretold() { zegel sign --json --explain "$1" | grep -q '"what"'; }

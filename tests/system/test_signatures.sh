@@ -42,7 +42,7 @@ for pair in simple/simple simple/relaxed relaxed/simple relaxed/relaxed; do
     if ! send --from someone@example.nl --to "$box@example.org" "$SYSTEM"/messages/*.eml >answers; then
         not_ok "zegeld $pair" "$(cat answers)"
     fi
-    wait_for 20 has_delivered "$box" 6
+    wait_for 30 has_delivered "$box" 6
     accepted "zegeld $pair" "$MAIL/$box"/new/*
     if ! grep -qa "c=$pair" "$MAIL/$box"/new/*; then
         not_ok "zegeld $pair" "signed with another canonicalisation"

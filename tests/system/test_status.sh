@@ -32,7 +32,14 @@ value() { tcp /metrics | "$PYTHON" "$SYSTEM/status_ask.py" --value "$1"; }
 is() { # NAME WANTED GOT
     verdict "$1" "$3" [ "$2" = "$3" ]
 }
-wait_for 20 grep -q 'ready: ' "$WORK/log/zegeld" || die "not ready"
+becomes() { # NAME WANTED COMMAND...: soon; the processes count after they have answered
+    local name=$1 wanted=$2
+    shift 2
+    soon() { [ "$("$@")" = "$wanted" ]; }
+    wait_for 30 soon "$@"
+    is "$name" "$wanted" "$("$@")"
+}
+wait_for 30 grep -q 'ready: ' "$WORK/log/zegeld" || die "not ready"
 
 # ---- what Prometheus reads
 send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >/dev/null || not_ok "mail" "not taken"
@@ -42,19 +49,19 @@ send --from someone@example.nl --to inbox@example.org "$WORK/two.eml" >/dev/null
 tcp /metrics | sed '1,/^$/d' >"$WORK/metrics"
 verdict "promtool check metrics" "$(promtool check metrics <"$WORK/metrics" 2>&1 | head -n 3)" promtool check metrics <"$WORK/metrics"
 front=inet:$MILTER_PORT@127.0.0.1
-is "six messages signed" 6 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
-is "one malformed" 1 "$(value "zegel_messages_total{listen=\"$front\",result=\"malformed\"}")"
-is "one untouched" 1 "$(value "zegel_messages_total{listen=\"$front\",result=\"untouched\"}")"
-is "six RSA signatures" 6 "$(value 'zegel_signatures_total{domain="example.nl",algorithm="rsa-sha256"}')"
-is "six Ed25519 signatures" 6 "$(value 'zegel_signatures_total{domain="example.nl",algorithm="ed25519-sha256"}')"
+becomes "six messages signed" 6 value "zegel_messages_total{listen=\"$front\",result=\"signed\"}"
+becomes "one malformed" 1 value "zegel_messages_total{listen=\"$front\",result=\"malformed\"}"
+becomes "one untouched" 1 value "zegel_messages_total{listen=\"$front\",result=\"untouched\"}"
+becomes "six RSA signatures" 6 value 'zegel_signatures_total{domain="example.nl",algorithm="rsa-sha256"}'
+becomes "six Ed25519 signatures" 6 value 'zegel_signatures_total{domain="example.nl",algorithm="ed25519-sha256"}'
 in_token() { # by both workers
     echo $(($(value 'zegel_token_signing_seconds_count{token="softhsm",worker="0"}') + $(value 'zegel_token_signing_seconds_count{token="softhsm",worker="1"}')))
 }
 verdict "twelve in the token, and a checkpoint or more" "$(in_token)" [ "$(in_token)" -ge 12 ]
-is "twelve records" 12 "$(value zegel_audit_records_total)"
+becomes "twelve records" 12 value zegel_audit_records_total
 no_lag() { [ "$(value zegel_audit_unsigned_records)" = 0 ]; }
 verdict "the audit log's checkpoint catches up" "" wait_for 30 no_lag
-is "the token is up" 1 "$(value 'zegel_token_up{token="softhsm",worker="0"}')"
+becomes "the token is up" 1 value 'zegel_token_up{token="softhsm",worker="0"}'
 all_found() { [ "$(value 'zegel_token_keys{token="softhsm",worker="1",state="found"}')" = 3 ]; }
 verdict "three keys found" "" wait_for 30 all_found
 is "histogram ends with its count" "$(value "zegel_message_seconds_count{listen=\"$front\"}")" "$(value "zegel_message_seconds_bucket{listen=\"$front\",le=\"+Inf\"}")"
@@ -78,13 +85,13 @@ sed "s/^/     /" "$WORK/prometheus.out"
 
 # ---- the last check: what stands in a file is counted where the configuration knows it, and is never markup
 printf '{"time": 1790000000, "domains": [{"domain": "example.nl", "worst": "FAIL"}, {"domain": "<b>x", "worst": "FAIL"}, {"domain": 7}, 1]}' >"$WORK/state/status/check.json"
-is "one domain failed" 1 "$(value 'zegel_check_domains{result="FAIL"}')"
-is "at that time" 1790000000 "$(value zegel_check_timestamp_seconds)"
+becomes "one domain failed" 1 value 'zegel_check_domains{result="FAIL"}'
+becomes "at that time" 1790000000 value zegel_check_timestamp_seconds
 is "the page names it" 1 "$(tcp /en | grep -c '<li>example.nl: does not comply')"
 is "and no other" 0 "$(tcp /en | grep -c '<b>x')"
 
 printf '{"softhsm": {"time": 1790000000, "differences": 2}, "other": {"time": 1, "differences": 9}}' >"$WORK/state/status/reconcile.json"
-is "the token's log and the audit log differ" 2 "$(value 'zegel_token_log_differences{token="softhsm"}')"
+becomes "the token's log and the audit log differ" 2 value 'zegel_token_log_differences{token="softhsm"}'
 is "of no token that is not configured" 0 "$(tcp /metrics | grep -c 'token="other"')"
 is "which is a fault" 1 "$(tcp /status.json | grep -c '"fault": "token-log"')"
 rm "$WORK/state/status/reconcile.json"
@@ -144,17 +151,18 @@ zegel metrics --textfile "$WORK/zegel.prom"
 verdict "zegel metrics --textfile" "$(find "$WORK" -maxdepth 1 -name 'zegel.prom*' -printf '%f %m')" cmp -s <(grep '^# TYPE' "$WORK/out") <(grep '^# TYPE' "$WORK/zegel.prom")
 zegel metrics --textfile "$WORK/nowhere/zegel.prom" 2>/dev/null
 is "zegel metrics into a directory that is not there" 3 $?
-screen() { "$PYTHON" "$SYSTEM/top_screen.py" "$@" >"$WORK/screen" 2>"$WORK/screen.how"; } # SECONDS COMMAND...
+screen() { "$PYTHON" "$SYSTEM/top_screen.py" "$@" >"$WORK/screen" 2>"$WORK/screen.how"; } # [--until REGEX] SECONDS COMMAND...
+nine='^inet:.* 9 +1 +0 +0 +[0-9.]+/s$'
 (for _ in 1 2 3; do send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null; done) &
-TERM=xterm screen 3 "$BUILD/zegel" top --config "$WORK/zegel.yaml" --interval 500ms
+TERM=xterm screen --until "$nine" 60 "$BUILD/zegel" top --config "$WORK/zegel.yaml" --interval 500ms
 wait $!
 is "zegel top: a screen of its own, left as it was, ended by q" "ended=True status=0 terminal=restored screen=own COLOUR" "$(cat "$WORK/screen.how")"
 verdict "zegel top: on 80 x 24 there are messages, tokens, signer and domains" "" [ "$(grep -cE '^(MESSAGES|TOKENS|SIGNER|DOMAINS)' "$WORK/screen")" -eq 4 ]
-verdict "zegel top: nine signed by now, and a rate" "$(grep "^inet:" "$WORK/screen")" grep -qE '^inet:.* 9 +1 +0 +0 +[0-9.]+/s$' "$WORK/screen"
+verdict "zegel top: nine signed by now, and a rate" "$(grep "^inet:" "$WORK/screen")" grep -qE "$nine" "$WORK/screen"
 sed "s/^/     /" "$WORK/screen"
 NO_COLOR=1 TERM=xterm screen 1 "$BUILD/zegel" top --config "$WORK/zegel.yaml"
 is "NO_COLOR" "ended=True status=0 terminal=restored screen=own plain" "$(cat "$WORK/screen.how")"
-TERM=dumb screen 5 "$BUILD/zegel" top --config "$WORK/zegel.yaml" --interval 200ms --count 2
+TERM=dumb screen 60 "$BUILD/zegel" top --config "$WORK/zegel.yaml" --interval 200ms --count 2
 is "a dumb terminal: frames, no escape sequences" "ended=True status=0 terminal=restored screen=none plain" "$(cat "$WORK/screen.how")"
 is "into a pipe: two frames" 2 "$(zegel top --interval 200ms --count 2 | grep -c '^DOMAINS')"
 
@@ -172,10 +180,10 @@ started_again() { [ "$(value "zegel_process_starts_total{process=\"zegel-milter\
 verdict "the milter was started twice" "" wait_for 30 started_again
 wait_for 30 port_open "$MILTER_PORT"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM/messages/1-plain.eml" >/dev/null
-is "ten messages signed, by two processes" 10 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
+becomes "ten messages signed, by two processes" 10 value "zegel_messages_total{listen=\"$front\",result=\"signed\"}"
 kill -USR2 "$ZEGELD_PID"
 verdict "upgrade" "" wait_for 30 grep -q 'all processes replaced' "$WORK/log/zegeld"
-is "figures go on over an upgrade" 10 "$(value "zegel_messages_total{listen=\"$front\",result=\"signed\"}")"
+becomes "figures go on over an upgrade" 10 value "zegel_messages_total{listen=\"$front\",result=\"signed\"}"
 echo 'nonsense: 1' >>"$WORK/zegel.yaml"
 kill -HUP "$ZEGELD_PID"
 reload_failed() { [ "$(value 'zegel_config_reloads_total{result="failed"}')" = 1 ]; }
@@ -270,7 +278,7 @@ peer.sendall(sys.argv[2].encode().decode("unicode_escape").encode())
 os.unlink(sys.argv[1])
 PY
     server=$!
-    wait_for 10 test -S "$WORK/short.sock"
+    wait_for 30 test -S "$WORK/short.sock"
     "$BUILD/zegel" status --config "$WORK/short.yaml" 2>"$WORK/out"
     is "an answer of '$answer': exit code" 3 $?
     verdict "and so it says" "$(cat "$WORK/out")" grep -q 'gave no answer' "$WORK/out"

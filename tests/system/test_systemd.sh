@@ -54,7 +54,7 @@ wait_for 30 port_open "$MILTER_PORT" || die "zegeld does not listen under strace
 LOAD_MESSAGES=20 "$BUILD/bench/load" 127.0.0.1 "$MILTER_PORT" 2 20 2048 2 >/dev/null || die "not signed under strace"
 kill -TERM "$(pgrep -P "$ZEGELD_PID" zegeld)"
 gone() { ! kill -0 "$ZEGELD_PID" 2>/dev/null; }
-wait_for 10 gone || die "does not stop"
+wait_for 30 gone || die "does not stop"
 ZEGELD_PID=
 sed -n 's/^[0-9]* *\([a-z0-9_]*\)(.*/\1/p' "$WORK/trace" | sort -u >"$WORK/used"
 comm -23 "$WORK/allowed" "$WORK/denied" | comm -13 - "$WORK/used" >"$WORK/missing"
@@ -68,21 +68,21 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1])
 while True:
     print(s.recv(4096).decode(), flush=True)' "$WORK/notify"
-wait_for 5 test -S "$WORK/notify"
+wait_for 30 test -S "$WORK/notify"
 export NOTIFY_SOCKET=$WORK/notify WATCHDOG_USEC=30000000
 start_zegeld
 unset NOTIFY_SOCKET WATCHDOG_USEC
 said() { [ "$(grep -c "$1" "$WORK/log/notify")" -ge "$2" ]; }
 signers() { for pid in $(descendants "$ZEGELD_PID"); do [ "$(cat "/proc/$pid/comm")" = zegel-signer ] && echo "$pid"; done; }
-check "READY=1" wait_for 10 said READY=1 1
+check "READY=1" wait_for 30 said READY=1 1
 old=$(signers)
 kill -STOP "$old"
-check "WATCHDOG=1, again and again" wait_for 15 said WATCHDOG=1 3
+check "WATCHDOG=1, again and again" wait_for 30 said WATCHDOG=1 3
 ended() { grep -q 'zegel-signer has not answered' "$WORK/log/zegeld" && [ -n "$(signers)" ] && [ "$(signers)" != "$old" ]; }
 check "a signer that hangs is another one soon" wait_for 40 ended
 check "which signs" env LOAD_MESSAGES=4 "$BUILD/bench/load" 127.0.0.1 "$MILTER_PORT" 1 20 2048 2
 kill -HUP "$ZEGELD_PID"
-check "RELOADING=1, and READY=1 again" wait_for 10 said READY=1 2
+check "RELOADING=1, and READY=1 again" wait_for 30 said READY=1 2
 stop_zegeld
 check "STOPPING=1" said STOPPING=1 1
 
@@ -92,7 +92,7 @@ sed -i "s|^  - inet:$MILTER_PORT@127.0.0.1|&\n  - unix:$WORK/milter.sock|" "$WOR
 start zegeld systemd-socket-activate -l "127.0.0.1:$MILTER_PORT" -l "$WORK/milter.sock" -E SOFTHSM2_CONF="$SOFTHSM2_CONF" \
     -E ASAN_OPTIONS="${ASAN_OPTIONS:-}" -E TSAN_OPTIONS="${TSAN_OPTIONS:-}" -E LSAN_OPTIONS="${LSAN_OPTIONS:-}" "$BUILD/zegeld" --config "$WORK/zegel.yaml"
 ZEGELD_PID=$STARTED
-check "systemd-socket-activate listens, and nobody else" wait_for 10 port_open "$MILTER_PORT"
+check "systemd-socket-activate listens, and nobody else" wait_for 30 port_open "$MILTER_PORT"
 check "... nothing was started for it" test -z "$(descendants "$ZEGELD_PID")"
 check "the first message is signed" env LOAD_MESSAGES=4 "$BUILD/bench/load" 127.0.0.1 "$MILTER_PORT" 1 30 2048 2
 check "the process is zegeld now" test "$(cat "/proc/$ZEGELD_PID/comm")" = zegeld
@@ -111,11 +111,11 @@ start zegeld systemd-socket-activate -l "$WORK/milter.sock" -l "127.0.0.1:$MILTE
     -E ASAN_OPTIONS="${ASAN_OPTIONS:-}" -E TSAN_OPTIONS="${TSAN_OPTIONS:-}" -E LSAN_OPTIONS="${LSAN_OPTIONS:-}" \
     unshare --user --map-root-user --net "$BUILD/zegeld" --config "$WORK/zegel.yaml"
 ZEGELD_PID=$STARTED
-check "all three sockets are there" wait_for 10 port_open "$STATUS_PORT"
+check "all three sockets are there" wait_for 30 port_open "$STATUS_PORT"
 check "in a network of its own it signs" env LOAD_MESSAGES=4 "$BUILD/bench/load" unix "$WORK/milter.sock" 1 30 2048 2
 other_network() { [ "$(readlink "/proc/$ZEGELD_PID/ns/net")" != "$(readlink /proc/self/ns/net)" ]; }
 check "... it is another network" other_network
 metrics() { "$PYTHON" "$SYSTEM/status_ask.py" "$STATUS_PORT" /metrics | grep -q '^zegel_messages_total{.*result="signed"} 4$'; }
-check "... and Prometheus on the host reads its figures over TCP" wait_for 20 metrics
+check "... and Prometheus on the host reads its figures over TCP" wait_for 30 metrics
 stop_zegeld
 conclude

@@ -72,7 +72,7 @@ for port in native qemu; do
     rm -f "$WORK"/token.*
     start_reader
     start_token "$port"
-    wait_for 20 is_named || die "$port: OpenSC sees no OpenPGP card"
+    wait_for 30 is_named || die "$port: OpenSC sees no OpenPGP card"
     verdict "$port: openpgp-tool: PINs" "right, wrong, right" pins
     verdict "$port: openpgp-tool: generates RSA-2048" "" generates
     verdict "$port: an Ed25519 key" "" ed25519_key

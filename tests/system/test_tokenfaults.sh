@@ -23,7 +23,7 @@ removals() { # NAME ROUNDS WORKERS [moves]
         logins=$(calls C_Login)
         begin=$(now_ms)
         fault return
-        wait_for 15 one_signed || { not_ok "$name" "round $i: not signed again: $(tail -n 2 "$WORK/log/zegeld")" && return; }
+        wait_for 30 one_signed || { not_ok "$name" "round $i: not signed again: $(tail -n 2 "$WORK/log/zegeld")" && return; }
         took=$(($(now_ms) - begin))
         [ "$took" -le "$slowest" ] || slowest=$took
         logins=$(($(calls C_Login) - logins))
@@ -55,7 +55,7 @@ rung() { # NAME COUNTER AT_LEAST RULE...
     fault rule "$@"
     MESSAGES=$(short_or 60 2000) load 4 60
     used_up() { [ $(($(calls "$counter") - before)) -ge "$least" ]; }
-    wait_for 20 used_up # a fresh process starts when the messages have long been signed by the other
+    wait_for 30 used_up # a fresh process starts when the messages have long been signed by the other
     local used=$(($(calls "$counter") - before)) fired
     fired=$(fault fired)
     fault clear
@@ -71,7 +71,7 @@ rung "device error" C_OpenSession 3 C_Sign 5/20 CKR_DEVICE_ERROR
 pid=$(token_workers | sort | xargs)
 others() { [ "$pid" != "$(token_workers | sort | xargs)" ]; }
 rung "rung 5, not initialised any more: a new process" C_Initialize 1 C_SignInit 20x1 CKR_CRYPTOKI_NOT_INITIALIZED
-verdict "rung 5: the worker was another one" "$pid, then $(token_workers | sort | xargs)" wait_for 20 others
+verdict "rung 5: the worker was another one" "$pid, then $(token_workers | sort | xargs)" wait_for 30 others
 fault idle=200
 for _ in 1 2 3; do
     sleep 0.3
@@ -89,10 +89,10 @@ MESSAGES=$(short_or 600 4000) load 4 60
 verdict "C_Sign hangs for ever at load, deadline 4 s, a standby" "signed $GOOD, tempfail $TEMPFAIL, lost $LOST, bad $BAD; slowest $((SLOWEST / 1000)) ms" \
     test "$(fault fired)" -eq 1 -a "$((TEMPFAIL + LOST + BAD))" -eq 0 -a "$SLOWEST" -ge 900000 -a "$SLOWEST" -le "$(short_or 3500000 2000000)"
 verdict "... all but that one" "p99 $P99 us, the median $P50 us" test "$P99" -lt 900000
-verdict "... and its worker is ended" "" wait_for 20 grep -q 'overran its deadline' "$WORK/log/zegeld"
+verdict "... and its worker is ended" "" wait_for 30 grep -q 'overran its deadline' "$WORK/log/zegeld"
 fault clear
 successor_is_there() { [ "$(said 'token faulty: logged in')" -gt "$logins" ]; }
-wait_for 20 successor_is_there || not_ok "... and another one is there" "it does not log in"
+wait_for 30 successor_is_there || not_ok "... and another one is there" "it does not log in"
 fault rule C_Login 1x1 hang # of the worker that follows: whoever can sign need not wait for it
 for pid in $(token_workers); do
     [ "$(tr '\0' ' ' <"/proc/$pid/cmdline" | cut -d' ' -f2)" != faulty ] || { kill -9 "$pid" && break; }
@@ -185,7 +185,7 @@ sed -i "/name: good/,/pin:/s|$WORK/pin|$WORK/right|" "$WORK/zegel.yaml"
 restarts=$(short_or 10 100)
 for ((i = 0; i < restarts; i++)); do
     start_zegeld
-    wait_for 20 grep -qE 'CKR_PIN_INCORRECT|was refused before' "$WORK/log/zegeld" || not_ok "wrong PIN" "not said"
+    wait_for 30 grep -qE 'CKR_PIN_INCORRECT|was refused before' "$WORK/log/zegeld" || not_ok "wrong PIN" "not said"
     if [ "$i" -eq 0 ]; then one_refused || not_ok "wrong PIN" "$LOADED"; fi
     if [ "$i" -eq 1 ]; then for pid in $(token_workers); do kill -9 "$pid"; done; fi
     stop_zegeld

@@ -21,11 +21,11 @@ start swtpm swtpm socket --tpm2 --tpmstate "dir=$WORK/tpm" --server "type=tcp,po
     --ctrl "type=tcp,port=$((port + 1)),bindaddr=127.0.0.1" --flags startup-clear # tpm2-tss takes the next port for that
 export DBUS_SESSION_BUS_ADDRESS=unix:path=$WORK/bus
 start dbus dbus-daemon --session --nofork --address="$DBUS_SESSION_BUS_ADDRESS"
-wait_for 10 port_open "$port" || die "swtpm does not listen"
-wait_for 10 test -S "$WORK/bus" || die "dbus-daemon does not listen"
+wait_for 30 port_open "$port" || die "swtpm does not listen"
+wait_for 30 test -S "$WORK/bus" || die "dbus-daemon does not listen"
 start abrmd tpm2-abrmd --session --allow-root --tcti="swtpm:host=127.0.0.1,port=$port"
 export TPM2_PKCS11_STORE=$WORK/store TPM2_PKCS11_TCTI=tabrmd:bus_type=session TPM2TOOLS_TCTI=tabrmd:bus_type=session
-wait_for 20 tpm2_getcap properties-fixed >"$WORK/tpm-is" 2>/dev/null || die "the TPM does not answer"
+wait_for 30 tpm2_getcap properties-fixed >"$WORK/tpm-is" 2>/dev/null || die "the TPM does not answer"
 
 # ---- a token in it, as the handbook says
 umask 077
@@ -56,7 +56,7 @@ verdict "proof of possession" "" grep -q 'signed and verified' "$WORK/out"
 RSA_SELECTOR=t2026 # the name that start_knot waits for
 start_knot
 start_zegeld
-wait_for 20 grep -q 'ready: ' "$WORK/log/zegeld" || die "not ready"
+wait_for 30 grep -q 'ready: ' "$WORK/log/zegeld" || die "not ready"
 start_postfix "mynetworks_style = host"
 send --from someone@example.nl --to inbox@example.org "$SYSTEM"/messages/*.eml >"$WORK/out" || not_ok "mail" "$(cat "$WORK/out")"
 verdict "six messages delivered" "$(delivered_count inbox)" wait_for 60 has_delivered inbox 6

@@ -40,7 +40,7 @@ launch() { # as start_zegeld, from where we install
     : >"$WORK/log/zegeld"
     start zegeld "$WORK/bin/zegeld" --config "$WORK/zegel.yaml"
     ZEGELD_PID=$STARTED
-    wait_for 20 grep -q 'ready: ' "$WORK/log/zegeld" || die "zegeld is not ready: $(tail -n 5 "$WORK/log/zegeld")"
+    wait_for 30 grep -q 'ready: ' "$WORK/log/zegeld" || die "zegeld is not ready: $(tail -n 5 "$WORK/log/zegeld")"
 }
 install_programs
 use_keys "" relaxed/relaxed
@@ -65,10 +65,10 @@ for ((i = 1; i <= rounds; i++)); do
     kill -USR2 "$ZEGELD_PID"
     wait_for 40 replaced "$i" || { not_ok "upgrade $i" "$(tail -n 3 "$WORK/log/zegeld")"; break; }
 done
-fresh() { wait_for 20 all_installed; } # the last old milter goes with its last connection
+fresh() { wait_for 30 all_installed; } # the last old milter goes with its last connection
 verdict "upgrade x $rounds: zegeld is the same process, and all run the new files" "pid $ZEGELD_PID" fresh
 kill -HUP "$ZEGELD_PID" # while at it: a reload that takes the keys away again
-wait_for 10 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
+wait_for 30 grep -q 'configuration reloaded' "$WORK/log/zegeld" || not_ok "reload" "not said"
 kill "$load_pid" "$inbound_pid"
 
 wait "$inbound_pid"
@@ -86,13 +86,13 @@ verdict "... nothing was refused, no process died" "$(said 'refused to sign') re
 cp "$WORK/zegel.yaml" "$WORK/good.yaml"
 echo 'nonsense: true' >>"$WORK/zegel.yaml"
 kill -USR2 "$ZEGELD_PID"
-verdict "a configuration that the new program does not take: all stays" "$(tail -n 1 "$WORK/log/zegeld")" wait_for 10 grep -q 'upgrade: .* finds fault' "$WORK/log/zegeld"
+verdict "a configuration that the new program does not take: all stays" "$(tail -n 1 "$WORK/log/zegeld")" wait_for 30 grep -q 'upgrade: .* finds fault' "$WORK/log/zegeld"
 cp "$WORK/good.yaml" "$WORK/zegel.yaml"
 verdict "... and signs" "" one_signed
 printf '#!/bin/sh\nexit 3\n' >"$WORK/bin/.new" && chmod 755 "$WORK/bin/.new" && mv "$WORK/bin/.new" "$WORK/bin/zegeld"
 kill -USR2 "$ZEGELD_PID"
 again() { [ "$(said 'upgrade: .* finds fault')" -eq 2 ]; }
-verdict "a program that does not run: all stays" "" wait_for 10 again
+verdict "a program that does not run: all stays" "" wait_for 30 again
 verdict "... and signs" "" one_signed
 install_programs
 

@@ -47,7 +47,7 @@ fresh() { # MODULE: a daemon with a state of its own
     fault new
     write_config "${1:-$BUILD/zegel-pkcs11.so}"
     start_zegeld
-    wait_for 20 grep -q 'ready: ' "$WORK/log/zegeld" || die "zegeld is not ready: $(tail -n 5 "$WORK/log/zegeld")"
+    wait_for 30 grep -q 'ready: ' "$WORK/log/zegeld" || die "zegeld is not ready: $(tail -n 5 "$WORK/log/zegeld")"
 }
 make_key() { zegel key generate --domain "$1" --selector "$2" --algorithm "$3" --so-pin-file "$WORK/so-pin" "${@:4}" >"$WORK/out" 2>&1; }
 info() { zegel token info --json | "$PYTHON" -c 'import json, sys; print(eval(sys.argv[1], {"j": json.load(sys.stdin)}))' "$1"; }
@@ -73,7 +73,7 @@ try_port() { # native|qemu: the token as it comes, and its first mail
     start_reader
     start_token "$port"
     write_config "$BUILD/zegel-pkcs11.so"
-    wait_for 20 zegel token info || die "no token: $(zegel token info 2>&1)"
+    wait_for 30 zegel token info || die "no token: $(zegel token info 2>&1)"
     verdict "$port: keys" "made by the administrator" make_key example.nl "$RSA_SELECTOR" rsa2048
     make_key example.nl "$ED_SELECTOR" ed25519 || die "no key: $(cat "$WORK/out")"
     make_key audit.example.nl log ed25519 --policy blind || die "no key: $(cat "$WORK/out")"
@@ -101,7 +101,7 @@ try_port native
 reconcile() { # EXIT [DIFFERENCE...]: that exit status, these lines and no other difference
     local status=0 want=$1
     shift
-    wait_for 10 audit_holds
+    wait_for 30 audit_holds
     zegel token reconcile --key "$AUDIT_KEY" >"$WORK/reconcile" 2>&1 || status=$?
     if [ "$status" -ne "$want" ] || [ "$(grep -c '^DIFFERENCE' "$WORK/reconcile")" -ne $# ]; then cat "$WORK/reconcile"; return 1; fi
     for line in "$@"; do grep -q "$line" "$WORK/reconcile" || { cat "$WORK/reconcile"; return 1; }; done
@@ -139,7 +139,7 @@ turned_back() {
     stop_token
     cp "$WORK/older" "$WORK/token"
     start_token native
-    wait_for 20 zegel token info >/dev/null 2>&1 && reconcile 1 'went back: it was at number'
+    wait_for 30 zegel token info >/dev/null 2>&1 && reconcile 1 'went back: it was at number'
 }
 verdict "... an older copy of the token's memory" "told" turned_back
 
@@ -168,11 +168,11 @@ pulled() {
         kill -9 "$TOKEN_PID"
         one_refused || return 1
         start_token native
-        wait_for 20 one_signed || return 1
+        wait_for 30 one_signed || return 1
     done
 }
 verdict "the power of the token fails" "4xx meanwhile, signed after, $(short_or 2 20) times" pulled
-pcscd_again() { start_reader; stop_token; start_token native; wait_for 20 one_signed; }
+pcscd_again() { start_reader; stop_token; start_token native; wait_for 30 one_signed; }
 verdict "pcscd is started anew" "signed after" pcscd_again
 
 # ---- a lying module, a stuttering one: the same ladder as for any token
@@ -214,7 +214,7 @@ backup() {
         admin export --domain example.nl --selector spare --out "$WORK/box" || return 1
     stop_token
     TOKEN_STORE=$WORK/second start_token qemu
-    wait_for 20 info 1 >/dev/null 2>&1
+    wait_for 30 info 1 >/dev/null 2>&1
     ! admin restore "$WORK/box" && ! admin join "$WORK/shares/share-3" "$WORK/shares/share-3" &&
         admin join "$WORK/shares/share-3" "$WORK/shares/share-1" && admin restore "$WORK/box" &&
         [ "$(key_of)" = "$before" ] && [[ $before = *"'dkim-only', 500, True"* ]]
@@ -251,7 +251,7 @@ both_logged_in() { [ "$(said ': logged in')" -ge 2 ]; }
 opensc_mail() {
     stop_token
     TOKEN_STORE=$WORK/third start_token native
-    wait_for 20 opensc-tool --reader 0 -n >/dev/null 2>&1
+    wait_for 30 opensc-tool --reader 0 -n >/dev/null 2>&1
     opensc_keys && write_opensc_config || return 1
     stop_pid "$KNOT_PID"
     start_knot

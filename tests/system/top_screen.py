@@ -1,9 +1,11 @@
 #!/usr/bin/python3
-"""Runs a command on a terminal of its own (80 columns, 24 lines) for some seconds, sends it 'q', and prints what stands on the screen: top_screen.py SECONDS COMMAND...
+"""Runs a command on a terminal of its own (80 columns, 24 lines) for some seconds, or until a line of the screen shows REGEX, sends it 'q', and
+prints what stood on the screen: top_screen.py [--until REGEX] SECONDS COMMAND...
 On standard error: whether it ended by itself, and whether the terminal was left as it was found; COLOUR when there is any."""
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import sys
@@ -12,7 +14,11 @@ import time
 
 import pyte
 
-seconds, command = float(sys.argv[1]), sys.argv[2:]
+arguments = sys.argv[1:]
+until = None
+if arguments[0] == "--until":
+    until, arguments = re.compile(arguments[1]), arguments[2:]
+seconds, command = float(arguments[0]), arguments[1:]
 pid, fd = pty.fork()
 if pid == 0:
     os.execvp(command[0], command)
@@ -24,9 +30,9 @@ raw = b""
 shown = []
 
 
-def read_until(end):
+def read_until(end, wanted=None):
     global raw
-    while time.monotonic() < end:
+    while time.monotonic() < end and not (wanted and any(wanted.search(line.rstrip()) for line in screen.display)):
         if select.select([fd], [], [], 0.1)[0]:
             try:
                 data = os.read(fd, 65536)
@@ -39,11 +45,11 @@ def read_until(end):
     return False
 
 
-ended = read_until(time.monotonic() + seconds)
+ended = read_until(time.monotonic() + seconds, until)
 shown = list(screen.display)
 if not ended:
     os.write(fd, b"q")
-    ended = read_until(time.monotonic() + 5)
+    ended = read_until(time.monotonic() + 30)
 same = "?"
 try:
     same = "restored" if termios.tcgetattr(fd)[3] == before[3] else "NOT RESTORED"
