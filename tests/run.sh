@@ -7,7 +7,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
 export BUILD
-LIMIT=${LIMIT:-600}
+LIMIT=${LIMIT:-900}
 JOBS=${JOBS:-$(($(nproc) * 3 / 2))}
 logs=$BUILD/test-logs
 mkdir -p "$logs"
