@@ -138,9 +138,9 @@ static void print_tree(const struct merkle *m, struct buf *out)
 {
     buf_addf(out, "%llu\n", (unsigned long long)m->size);
     for (unsigned i = 0; i < m->peaks_count; i++) {
-        for (size_t j = 0; j < MERKLE_HASH_LEN; j++)
-            buf_addf(out, "%02x", m->peaks[i][j]);
-        buf_add_u8(out, '\n');
+        char hex[2 * MERKLE_HASH_LEN + 1];
+        bytes_hex(bytes_of(m->peaks[i], MERKLE_HASH_LEN), hex);
+        buf_addf(out, "%s\n", hex);
     }
 }
 
@@ -155,28 +155,19 @@ int segment_tree_write(const char *dir, const struct merkle *m, struct buf *why)
     return err;
 }
 
-static bool read_hash(const char *line, uint8_t hash[MERKLE_HASH_LEN])
-{
-    for (size_t i = 0; i < MERKLE_HASH_LEN; i++) {
-        unsigned byte;
-        if (sscanf(line + 2 * i, "%2x", &byte) != 1)
-            return false;
-        hash[i] = (uint8_t)byte;
-    }
-    return true;
-}
-
 static bool parse_tree(const char *text, uint64_t first, struct merkle *out)
 {
     unsigned long long size;
     int used = 0;
+    size_t len;
     merkle_init(out);
     if (sscanf(text, "%llu\n%n", &size, &used) != 1 || size != first)
         return false;
     out->size = size;
     for (uint64_t bits = size; bits != 0; bits &= bits - 1, out->peaks_count++) {
         const char *line = text + used + (size_t)out->peaks_count * (2 * MERKLE_HASH_LEN + 1);
-        if (strlen(line) < 2 * MERKLE_HASH_LEN + 1 || !read_hash(line, out->peaks[out->peaks_count]))
+        if (strlen(line) < 2 * MERKLE_HASH_LEN + 1 ||
+            !bytes_unhex(bytes_of(line, 2 * MERKLE_HASH_LEN), out->peaks[out->peaks_count], MERKLE_HASH_LEN, &len))
             return false;
     }
     return true;
@@ -184,7 +175,7 @@ static bool parse_tree(const char *text, uint64_t first, struct merkle *out)
 
 int segment_tree_read(const char *dir, uint64_t first, struct merkle *out, struct buf *why)
 {
-    struct buf text = BUF_INIT, again = BUF_INIT; /* sscanf is lenient; only the one right form counts */
+    struct buf text = BUF_INIT, again = BUF_INIT; /* parse_tree is lenient; only the one right form counts */
     char path[PATH_MAX_OURS];
     int err = segment_path(dir, "tree", first, "", path, sizeof path) ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
     if (err == ZEGEL_OK)
