@@ -42,10 +42,23 @@ static bool sync_dir(const char *dir)
 static bool write_file(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && fsync(fd) == 0;
+    ssize_t n = fd >= 0 ? write(fd, text, strlen(text)) : -1;
+    bool ok = n == (ssize_t)strlen(text) && fsync(fd) == 0;
+    if (n >= 0 && n < (ssize_t)strlen(text))
+        errno = ENOSPC; /* there was room for a part */
     if (fd >= 0 && close(fd) != 0)
         ok = false;
     return ok;
+}
+
+/* No PIN goes out before the latch is on disk: so this is what every caller may say. */
+static void cannot_be_written(const char *dir, const char *token_name, const char *suffix, struct buf *why)
+{
+    buf_addf(
+        why,
+        "PIN latch %s/%s%s: cannot be written: %s; no PIN was sent to the token; free space in %s or mend its permissions, then "
+        "try again",
+        dir, token_name, suffix, strerror(errno), dir);
 }
 
 int latch_lock(const char *dir, const char *token_name, struct buf *why)
@@ -62,7 +75,7 @@ int latch_lock(const char *dir, const char *token_name, struct buf *why)
     }
     if (done == 0)
         return fd;
-    buf_addf(why, "PIN latch %s: %s; without it no PIN is sent", path, strerror(errno));
+    cannot_be_written(dir, token_name, ".lock", why);
     if (fd >= 0)
         (void)close(fd);
     return -1;
@@ -83,6 +96,6 @@ int latch_write(const char *dir, const char *token_name, enum latch_state state,
         ok = write_file(fresh, state == LATCH_TRYING ? trying : rejected) && rename(fresh, path) == 0;
     if (ok && sync_dir(dir))
         return ZEGEL_OK;
-    buf_addf(why, "PIN latch %s/%s.latch: %s; without it no PIN is sent", dir, token_name, strerror(errno));
+    cannot_be_written(dir, token_name, ".latch", why);
     return ZEGEL_ERR_SYSTEM;
 }

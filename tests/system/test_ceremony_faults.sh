@@ -1,13 +1,13 @@
 #!/bin/bash
-# A token that fails, vanishes, crashes or signs wrongly in the middle of a ceremony, and a clock that is set back: each time the
-# ceremony stops with a line that says why, and goes on when that is mended.
+# Approvals that are refused, before any login; a token that fails, vanishes, crashes or signs wrongly in the middle of a ceremony; no
+# room for the PIN latch; a clock that is set back: each time the ceremony stops with a line that says why, and goes on when that is mended.
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/system/ceremony.sh
 . "$SYSTEM/ceremony.sh"
 
-need_ceremony_programs pkcs11-tool
+need_ceremony_programs pkcs11-tool unshare
 FAULT=$BUILD/tests/p11fault
 [ -x "$FAULT" ] || die "$FAULT is missing: run 'make tests'"
 make_work_dir
@@ -42,6 +42,88 @@ goes_on() {
         echo "ok   $1, and goes on"
     fi
 }
+
+# ---- approvals come first: while they are refused, no C_Login (the module counts), and the token's module is not even started
+
+# untouched NAME REGEX: what $A has become is refused, with the token left alone
+untouched() {
+    fault new
+    refused "$1: no C_Login" 1 "$2" run "$A"
+    [ "$(fault calls C_Login)" -eq 0 ] || not_ok "$1" "$(fault calls C_Login) times C_Login"
+    [ "$(fault calls C_Initialize)" -eq 0 ] || not_ok "$1" "$(fault calls C_Initialize) times C_Initialize"
+}
+signed_by() { # CERTIFICATE NAME: with an approval of the plan as NAME's, by the key of that certificate
+    openssl cms -sign -binary -nocerts -nosmimecap -md sha256 -outform DER -in "$A/plan.json" -signer "$WORK/people/$1.pem" \
+        -inkey "$WORK/people/$1.key" -out "$A/approval-$2.p7s" || die "cms"
+}
+reset
+rm "$A"/approval-*.p7s
+untouched "no approval" ': 0 of the 2 approvals that the plan needs; let another custodian'
+reset
+rm "$A/approval-bob.p7s"
+untouched "threshold one short" ': 1 of the 2 approvals that the plan needs; let another custodian'
+reset
+cp "$A/approval-alice.p7s" "$A/approval-bob.p7s"
+untouched "one approval twice" 'approval-bob.p7s: is by another certificate'
+reset
+mv "$A/approval-alice.p7s" "$WORK/swap"; mv "$A/approval-bob.p7s" "$A/approval-alice.p7s"; mv "$WORK/swap" "$A/approval-bob.p7s"
+untouched "approvals swapped" 'is by another certificate'
+reset
+signed_by carol bob
+untouched "a custodian's approval under another name" 'approval-bob.p7s: is by another certificate'
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 30 -subj /CN=bob -keyout "$WORK/people/foreign.key" \
+    -out "$WORK/people/foreign.pem" 2>/dev/null
+reset
+signed_by foreign bob
+untouched "a foreign certificate" 'approval-bob.p7s: is by another certificate'
+reset
+signed_by dave dave
+untouched "the administrator approves" 'the administrator never approves'
+reset
+MODULE=$BUILD/tests/p11fault.so prepare "$WORK/other" 1 --key evil.nl/z1:rsa2048 >/dev/null || die "prepare other"
+MODULE=$REAL approve "$WORK/other" bob >/dev/null || die "approve other"
+cp "$WORK/other/approval-bob.p7s" "$A"
+untouched "an approval of another plan" 'approval-bob.p7s: does not fit'
+reset
+cp "$WORK/other/plan.yaml" "$WORK/other/plan.json" "$A"
+untouched "another plan under the approvals" 'does not fit'
+reset
+"$PYTHON" - "$A/approval-bob.p7s" <<'PY' # one bit of the signature itself, which comes last
+import sys
+b = bytearray(open(sys.argv[1], "rb").read())
+b[-1] ^= 1
+open(sys.argv[1], "wb").write(b)
+PY
+untouched "an approval that was changed" 'approval-bob.p7s: '
+if ! nm "$BUILD/zegel" | grep -q '__[at]san_init'; then
+    reset
+    "$PYTHON" -c 'import struct,sys; open(sys.argv[1],"wb").write(struct.pack("<q", 40 * 86400))' "$WORK/step"
+    fault new
+    refused "approvals of an expired plan: no C_Login" 1 'the plan is valid until' \
+        env LD_PRELOAD="$BUILD/tests/clockstep.so" CLOCKSTEP="$WORK/step" "$BUILD/zegel" ceremony run --pin "file:$WORK/pin" \
+        --state "$WORK/state" --non-interactive "$A"
+    [ "$(fault calls C_Login)" -eq 0 ] || not_ok "an expired plan" "$(fault calls C_Login) times C_Login"
+fi
+reset
+fault new
+goes_on "the same with both approvals"
+[ "$(fault calls C_Login)" -ge 1 ] || not_ok "the same with both approvals" "its C_Login is not counted, so the above says nothing"
+
+# ---- no room for the PIN latch, on a file system that is really full: no PIN is sent, and the line says which directory
+full() { # COMMAND...: with $WORK/full full
+    # shellcheck disable=SC2016 # expands within
+    unshare --mount sh -c 'mount -t tmpfs -o size=4k zegel-test "$0" && mkdir "$0/pin" && echo full >"$0/filler" && "$@"' "$WORK/full" "$@"
+}
+mkdir "$WORK/full"
+if full true 2>/dev/null; then
+    reset
+    fault new
+    refused "no room for the PIN latch" 3 \
+        "^zegel ceremony run: PIN latch $WORK/full/pin/ceremony.latch: .*No space left on device; no PIN was sent to the token; free space in $WORK/full/pin " \
+        full "$BUILD/zegel" ceremony run --pin "file:$WORK/pin" --state "$WORK/full" --non-interactive "$A"
+    [ "$(fault calls C_Login)" -eq 0 ] || not_ok "no room for the PIN latch" "$(fault calls C_Login) times C_Login"
+    goes_on "no room for the PIN latch"
+fi
 
 for call in C_GetTokenInfo C_OpenSession C_Login C_FindObjects C_GetAttributeValue C_SignInit C_Sign; do
     for deed in CKR_DEVICE_ERROR crash; do

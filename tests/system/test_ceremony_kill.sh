@@ -110,7 +110,9 @@ calls=$(count_calls fsync)
 for ((n = 1; n <= calls; n += $(short_or 7 1))); do
     reset
     if inject fsync "error=ENOSPC:when=$n"; then survived=$((survived + 1)); continue; fi
-    grep -qE 'No space left.*(same command again|another disk)' "$WORK/err" || not_ok "full disk at fsync $n" "says $(cat "$WORK/err")"
+    grep -qE 'No space left.*(same command again|another disk|no PIN was sent to the token; free space in .*/state/pin.*try again)' \
+        "$WORK/err" || not_ok "full disk at fsync $n" "says $(cat "$WORK/err")"
+    [ "$(wc -l <"$WORK/err")" -eq 1 ] || not_ok "full disk at fsync $n" "not one line: $(cat "$WORK/err")"
     finish "full disk at fsync $n"
 done
 [ "$survived" -le 1 ] || not_ok "full disk" "$survived failed syncs were not noticed"

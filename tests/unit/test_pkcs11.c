@@ -143,6 +143,9 @@ START_TEST(latch)
     ck_assert_int_eq(latch_write(dir, "t", LATCH_OPEN, &why), ZEGEL_OK);
     ck_assert_int_eq(rmdir(dir), 0);
     ck_assert_int_eq(latch_write("/proc/nonexistent", "t", LATCH_TRYING, &why), ZEGEL_ERR_SYSTEM);
+    ck_assert_str_eq(buf_cstr(&why),
+                     "PIN latch /proc/nonexistent/t.latch: cannot be written: No such file or directory; no PIN was "
+                     "sent to the token; free space in /proc/nonexistent or mend its permissions, then try again");
     buf_free(&why);
 }
 END_TEST
