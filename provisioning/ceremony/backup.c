@@ -44,6 +44,30 @@ static int remove_all(const struct job *j, struct bytes id, struct buf *why)
     return act_objects(j->b->act.second, id, buf_cstr((struct buf *)(uintptr_t)&j->label), true, &count, why);
 }
 
+/* Cut off while it took CKA_EXTRACTABLE from the original, SoftHSM has no private half any more: it writes the object anew in
+ * place. The copy cannot go back, and the journal holds the key that it was: people have to end this. */
+static int original_torn(const struct job *j, struct bytes id, struct buf *why)
+{
+    const struct act *a = &j->b->act;
+    const char *label = buf_cstr((struct buf *)(uintptr_t)&j->label);
+    CK_ULONG left = 0, copies = 0, pairs = 0;
+    buf_clear(why);
+    int err = act_objects(a->token, id, label, false, &left, why);
+    if (err == ZEGEL_OK)
+        err = act_objects(a->second, id, label, false, &copies, why);
+    if (err == ZEGEL_OK)
+        err = act_objects(a->second, pair_of(j), label, false, &pairs, why);
+    if (err != ZEGEL_OK)
+        return err;
+    buf_addf(
+        why,
+        "%s: the token lost the private half (SoftHSM does, cut off while it takes CKA_EXTRACTABLE from it), and no backup goes "
+        "back into it; run zegel ceremony abandon, destroy by hand what is left of that name (%lu on the token, %lu on the "
+        "backup token), then plan it anew",
+        label, left, copies + pairs);
+    return ZEGEL_ERR_KEY_UNUSABLE;
+}
+
 /* The original, found as the key's step left it, and whether it was closed before. */
 static int job_begin(struct job *j, const struct backup *b, const struct plan_key *k, struct buf *why)
 {
@@ -60,6 +84,8 @@ static int job_begin(struct job *j, const struct backup *b, const struct plan_ke
     evidence_id(b->act.plan_hash, k, id);
     if (err == ZEGEL_OK)
         err = act_find(b->act.token, bytes_of(id, sizeof id), &j->original, why);
+    if (err == ZEGEL_ERR_KEY_GONE && b->act.resuming)
+        err = original_torn(j, bytes_of(id, sizeof id), why);
     if (err == ZEGEL_OK)
         err = key_attributes(b->act.token, &j->original, &a, why);
     j->closed = err == ZEGEL_OK && a.extractable == 0;

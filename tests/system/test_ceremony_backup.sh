@@ -39,12 +39,22 @@ reset() {
     cp -r "$WORK/base/tokens" "$WORK/softhsm/tokens"
 }
 
+by_hand() { # TOKEN PIN LABEL: people destroy what is left of it
+    local type
+    for type in pubkey privkey; do
+        while pkcs11-tool --module "$MODULE" --token-label "$1" --login --pin "$2" --delete-object --type "$type" --label "$3" >/dev/null 2>&1; do
+            :
+        done
+    done
+}
+TORN='^zegel ceremony run: example.nl/z1: the token lost the private half .*run zegel ceremony abandon, destroy by hand .*plan it anew'
+
 # Killed behind each sync (a long run: behind each; short: some).
 if strace -f -qq -o /dev/null true 2>/dev/null; then
     export ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0
     command=("$BUILD/zegel" ceremony run --pin "file:$WORK/pin" --backup-pin "file:$WORK/vault-pin" --state "$WORK/state" --non-interactive "$A")
     killed() { # CALL STEP
-        local n=0 times=0 half=0
+        local n=0 times=0 half=0 torn=0
         while :; do
             n=$((n + $2))
             reset
@@ -54,16 +64,46 @@ if strace -f -qq -o /dev/null true 2>/dev/null; then
             if ! "${command[@]}" >/dev/null 2>"$WORK/err" &&
                 ! { grep -q 'matches no token' "$WORK/err" && mend_token "$WORK/base/tokens" && "${command[@]}" >/dev/null 2>"$WORK/err"; }; then
                 if grep -q half-made "$WORK/err"; then half=$((half + 1)); continue; fi
+                if grep -qE "$TORN" "$WORK/err"; then torn=$((torn + 1)); continue; fi
                 grep -q 'this ceremony has ended' "$WORK/err" || { not_ok "killed at $1 $n" "$(cat "$WORK/err")"; continue; }
             fi
             if [ "$(count zegel 1234 example.nl/z1)" -ne 2 ] || [ "$(count vault 5678 example.nl/z1)" -ne 0 ] ||
                 [ "$(count vault 5678 'backup of example.nl/z1')" -ne 2 ]; then not_ok "killed at $1 $n" "the tokens are not as planned"; fi
         done
         [ "$times" -gt 0 ] || not_ok "killed at $1" "nothing was killed"
-        echo "ok   killed $times times at $1, went on each time ($half times people had to clear a half)"
+        echo "ok   killed $times times at $1, went on each time (people had to clear a half $half times, a torn original $torn times)"
     }
     killed fsync "$(short_or 14 1)"
     killed write "$(short_or 200 3)"
+
+    # SoftHSM, in the middle of writing the original anew without CKA_EXTRACTABLE: it has no private half any more, and people
+    # have to end the ceremony. The next plan continues it, and may use the name.
+    reset
+    home=$(dirname "$(grep -l zegel "$WORK"/softhsm/tokens/*/token.object)")
+    strace -f -qq -y -e trace=write -o "$WORK/trace" "${command[@]}" >/dev/null || not_ok "a torn original" "a plain run fails"
+    n=$(grep -F 'write(' "$WORK/trace" | grep -nF "$home/" | grep -vF token.object | grep -F '.object>' | tail -n 1 | cut -d: -f1)
+    reset
+    { strace -f -qq -o /dev/null -e trace=write -e "inject=write:signal=SIGKILL:when=$n" "${command[@]}" >/dev/null 2>&1; } 2>/dev/null
+    [ $? -eq 137 ] || not_ok "a torn original" "was not killed at write $n"
+    if [ "$(count zegel 1234 example.nl/z1)" -ne 1 ] || [ "$(count vault 5678 example.nl/z1)" -ne 2 ]; then
+        not_ok "a torn original" "it is not: $(on zegel 1234)"
+    fi
+    refused "a torn original" 1 "$TORN" "${command[@]}"
+    grep -q '(1 on the token, 4 on the backup token)' "$WORK/err" || not_ok "a torn original" "says $(cat "$WORK/err")"
+    refused "and again: nothing was touched" 1 "$TORN" "${command[@]}"
+    accepted "it is given up" Z abandon --text "SoftHSM was killed and lost example.nl/z1" --decision "destroyed by hand, planned anew" \
+        --agreed "alice, bob, erin" "$A"
+    by_hand zegel 1234 example.nl/z1
+    by_hand vault 5678 example.nl/z1
+    by_hand vault 5678 'backup of example.nl/z1'
+    { seal "$A" && approve "$A" alice bob erin; } >/dev/null || die "seal what was given up"
+    accepted "verify what was given up" Z verify --trust "$WORK/people/trust.pem" "$A"
+    print=$(grep -o '"spki_sha256":"[0-9a-f]*"' "$A/journal.jsonl" | head -n 1 | cut -d'"' -f4)
+    refused "it permits nothing" 1 'not one that permits' Z permits --trust "$WORK/people/trust.pem" "$A" backup example.nl/z1 "$print"
+    prepare "$WORK/anew" 2 --previous "$A" --backup-label vault --key example.nl/z1:rsa2048 >/dev/null && approve "$WORK/anew" alice bob >/dev/null
+    accepted "planned anew, with the name" run_both "$WORK/anew" --previous "$A"
+    { seal "$WORK/anew" && approve "$WORK/anew" alice bob erin; } >/dev/null || die "seal anew"
+    accepted "verify that" Z verify --trust "$WORK/people/trust.pem" --previous "$A" "$WORK/anew"
 fi
 
 reset
