@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
+#include <link.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -85,11 +86,50 @@ __attribute__((constructor)) static void map_control(void)
         (void)real(SYS_close, fd);
 }
 
+/* Of the callers, wherever their files lie in this process: FNV-1a over names and offsets. */
+static uint64_t stack_hash(void)
+{
+    enum { FRAMES = 40 };
+    void *frames[FRAMES];
+    uint64_t hash = 0xcbf29ce484222325;
+    int n = backtrace(frames, FRAMES);
+    for (int i = 0; i < n; i++) {
+        struct dl_find_object at;
+        if (_dl_find_object(frames[i], &at) != 0)
+            continue;
+        hash = (hash ^ ((uintptr_t)frames[i] - (uintptr_t)at.dlfo_map_start)) * 0x100000001b3;
+        for (const char *name = at.dlfo_link_map->l_name; *name != '\0'; name++)
+            hash = (hash ^ (uint8_t)*name) * 0x100000001b3;
+    }
+    return hash == 0 ? 1 : hash;
+}
+
+static void record(struct sysfault *c)
+{
+    uint64_t hash = stack_hash();
+    for (unsigned tries = 0; tries < SYSFAULT_STACKS_MAX; tries++) {
+        struct sysfault_stack *at = &c->stacks[(hash + tries) % SYSFAULT_STACKS_MAX];
+        uint64_t there = 0;
+        if (atomic_compare_exchange_strong(&at->hash, &there, hash) || there == hash) {
+            atomic_fetch_add(&at->calls, 1);
+            break;
+        }
+    }
+    atomic_fetch_add(&c->seen, 1);
+}
+
 static bool hit(enum sysfault_kind kind, const char *call)
 {
     struct sysfault *c = control;
-    if (c == NULL || atomic_load(&c->kind) != kind || strcmp(c->program, program_invocation_short_name) != 0 ||
+    uint32_t now = c == NULL ? SYSFAULT_OFF : atomic_load(&c->kind);
+    if ((now & ~(uint32_t)SYSFAULT_RECORD) != kind || strcmp(c->program, program_invocation_short_name) != 0 ||
         (c->call[0] != '\0' && strcmp(c->call, call) != 0))
+        return false;
+    if ((now & SYSFAULT_RECORD) != 0) {
+        record(c);
+        return false;
+    }
+    if (c->stack != 0 && c->stack != stack_hash())
         return false;
     uint32_t n = atomic_fetch_add(&c->seen, 1) + 1;
     if (n != c->nth && !(c->forever && n > c->nth))

@@ -1,7 +1,11 @@
 /* sysfault FILE new | off | alloc PROGRAM N | call PROGRAM N ERROR [NAME] | fired | seen
- * N: the Nth from now; N+: all from there. ERROR: EINTR, EIO, ENOSPC, EROFS or short. NAME: only of that function. */
+ * sysfault FILE record alloc|call PROGRAM: nothing fails, but all are counted, by their call stacks
+ * sysfault FILE stacks: those, as lines "STACK CALLS"
+ * N: the Nth from now; N+: all from there; N@STACK: the Nth that comes from there.
+ * ERROR: EINTR, EIO, ENOSPC, EROFS or short. NAME: only of that function. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +27,23 @@ static uint32_t error_of(const char *name)
     exit(2);
 }
 
+static int print_stacks(const struct sysfault *c)
+{
+    for (unsigned i = 0; i < SYSFAULT_STACKS_MAX; i++)
+        if (c->stacks[i].hash != 0)
+            (void)printf("%016llx %u\n", (unsigned long long)c->stacks[i].hash, c->stacks[i].calls);
+    return 0;
+}
+
+static void begin_record(struct sysfault *c, enum sysfault_kind kind, const char *program)
+{
+    (void)snprintf(c->program, sizeof c->program, "%s", program);
+    c->call[0] = '\0';
+    c->seen = 0;
+    memset(c->stacks, 0, sizeof c->stacks);
+    atomic_store(&c->kind, SYSFAULT_RECORD | kind);
+}
+
 int main(int argc, char **argv)
 {
     char *end = NULL;
@@ -35,14 +56,22 @@ int main(int argc, char **argv)
         return 2;
     if (strcmp(argv[2], "fired") == 0 || strcmp(argv[2], "seen") == 0)
         return printf("%u\n", argv[2][0] == 'f' ? c->fired : c->seen) > 0 ? 0 : 2;
+    if (strcmp(argv[2], "stacks") == 0)
+        return print_stacks(c);
     atomic_store(&c->kind, SYSFAULT_OFF);
     if (argc < 5)
         return 0;
-    enum sysfault_kind kind = strcmp(argv[2], "alloc") == 0 ? SYSFAULT_ALLOC : SYSFAULT_CALL;
+    bool records = strcmp(argv[2], "record") == 0;
+    enum sysfault_kind kind = strcmp(argv[records ? 3 : 2], "alloc") == 0 ? SYSFAULT_ALLOC : SYSFAULT_CALL;
+    if (records) {
+        begin_record(c, kind, argv[4]);
+        return 0;
+    }
     (void)snprintf(c->program, sizeof c->program, "%s", argv[3]);
     (void)snprintf(c->call, sizeof c->call, "%s", argc > 6 ? argv[6] : "");
     c->nth = (uint32_t)strtoul(argv[4], &end, 10);
     c->forever = *end == '+';
+    c->stack = *end == '@' ? strtoull(end + 1, NULL, 16) : 0;
     c->error = kind == SYSFAULT_CALL && argc > 5 ? error_of(argv[5]) : 0;
     c->seen = c->fired = 0;
     atomic_store(&c->kind, kind);

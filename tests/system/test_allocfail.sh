@@ -1,6 +1,10 @@
 #!/bin/bash
 # The Nth allocation fails, the Nth system call is interrupted, fails or does only a part, in each of our processes: while
-# they work on three messages, and while they start; in zegeld while it reloads and starts one of them again. No crash, nothing unsigned, and back to work. SOAK=1: every N.
+# they work on three messages, and while they start; in zegeld while it reloads and starts one of them again. No crash, nothing
+# unsigned, and back to work. SOAK=1: every N where
+# there are at most $EVERY of them; otherwise the first $EVERY, and the first, second and last from each distinct call stack, of
+# which one run without a fault makes the list. (At its start a process allocates ten thousand times, from 1,500 call stacks, the
+# most of libcrypto and libseccomp.) PROGRAM=...: this process only; otherwise each with a daemon of its own, side by side.
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -9,6 +13,19 @@ set -u
 
 need_programs
 if sanitized; then echo "not with a sanitizer" && exit 0; fi
+EVERY=${EVERY:-150}
+PROGRAMS=${PROGRAM:-zegeld zegel-milter zegel-signer zegel-token}
+
+if [ -n "$SOAK" ] && [ -z "${PROGRAM:-}" ]; then
+    pids=() status=0
+    trap 'kill "${pids[@]}" 2>/dev/null; exit 143' INT TERM
+    for program in $PROGRAMS; do
+        PROGRAM=$program "$0" &
+        pids+=($!)
+    done
+    for pid in "${pids[@]}"; do wait "$pid" || status=1; done
+    exit "$status"
+fi
 make_work_dir
 make_fault_tokens >/dev/null || die "no tokens"
 sysfault() { "$BUILD/tests/sysfault" "$WORK/sysfault" "$@"; }
@@ -27,12 +44,37 @@ ours() { whose | grep -cvE '^(libcrypto|libseccomp|libsofthsm2)\.so'; }
 # What makes the program work while its memory fails.
 disturb() { # PHASE PROGRAM
     local victim=$2
+    if [ "$1" = first ]; then
+        start_anew "$2"
+        return
+    fi
     [ "$2" != zegeld ] || { kill -HUP "$ZEGELD_PID" && victim=zegel-token; }
     if [ "$1" = starting ] || [ "$2" = zegeld ]; then
         kill -9 "$(pgrep -P "$ZEGELD_PID" "$victim" | head -n 1)"
         wait_for 30 port_open "$MILTER_PORT"
     fi
 }
+
+# The whole daemon, from the beginning: it gets ready by itself, or ends in a way that systemd takes for a reason to try again.
+start_anew() { # PROGRAM
+    local status
+    launch
+    wait_for 60 ready_or_ended || not_ok "$1, first start" "neither ready nor ended: $(tail -n 3 "$WORK/log/zegeld")"
+    kill -0 "$ZEGELD_PID" 2>/dev/null && return
+    status=0
+    wait "$ZEGELD_PID" || status=$?
+    [ "$1" = zegeld ] || not_ok "$1, first start" "zegeld gives up: $(tail -n 3 "$WORK/log/zegeld")"
+    case $status in 0 | 1[3-9]?) not_ok "$1, first start" "ends with status $status: $(tail -n 3 "$WORK/log/zegeld")" ;; esac
+    launch
+    wait_for 60 is_ready || not_ok "$1, first start" "the second time, not ready: $(tail -n 3 "$WORK/log/zegeld")"
+}
+launch() {
+    NTH_START=$(($(said 'ready: ') + 1))
+    LD_PRELOAD=$BUILD/tests/sysfault.so start zegeld "$BUILD/zegeld" --config "$WORK/zegel.yaml"
+    ZEGELD_PID=$STARTED
+}
+is_ready() { [ "$(said 'ready: ')" -ge "$NTH_START" ]; }
+ready_or_ended() { is_ready || ! kill -0 "$ZEGELD_PID" 2>/dev/null; }
 
 # SoftHSM without memory answers C_Login with CKR_PIN_INCORRECT, and what was refused is not sent again: a custodian decides.
 pin_refused() { tail -n 2 "$WORK/log/zegeld" | grep -q 'token faulty: the PIN was refused\|login: CKR_PIN_INCORRECT'; }
@@ -45,6 +87,7 @@ comes_back() { # PROGRAM FAULT
 one() {
     local phase=$1 program=$2 n=$3
     shift 3
+    [ "$phase" != first ] || stop_zegeld
     sysfault "$1" "$program" "$n" "${@:2}"
     disturb "$phase" "$program"
     MESSAGES=3 load 1 40
@@ -55,32 +98,65 @@ one() {
     [ "$fired" -gt 0 ]
 }
 
+# Which ones are to fail, one a line: N, or N@STACK (sysfault_tool.c).
+which_ones() { # PHASE PROGRAM KIND
+    local n stack calls all
+    # A first start differs from a later one only in what zegeld makes of a child that ends before it was ever ready.
+    if [ -z "$SOAK" ] || [ "$1 $2" = "first ${2#zegeld}" ]; then
+        for ((n = 1; n < 20000; n = n * 5 + 2)); do echo "$n"; done
+        return
+    fi
+    [ "$1" != first ] || stop_zegeld
+    sysfault record "$3" "$2"
+    disturb "$1" "$2"
+    MESSAGES=3 load 1 40
+    all=$(sysfault seen)
+    sysfault off
+    [ "$GOOD" -eq 3 ] || not_ok "$2, $1: $3" "without a fault: $LOADED"
+    sysfault stacks >"$WORK/stacks"
+    echo "# $2, $1: $3: $all in all, from $(wc -l <"$WORK/stacks") call stacks" >&2
+    # A few more than there are: a run is not always as long as the last one.
+    for ((n = 1; n <= (all <= EVERY ? all + 10 : EVERY); n++)); do echo "$n"; done
+    if [ "$all" -gt "$EVERY" ]; then
+        while read -r stack calls; do
+            for n in 1 2 "$calls"; do
+                [ "$n" -gt "$calls" ] || echo "$n@$stack"
+            done | sort -u
+        done <"$WORK/stacks"
+    fi
+}
+
 sweep() { # PHASE PROGRAM FAULT...
-    local phase=$1 program=$2 n=1 runs=0 before at_first missed=0 fired put_off=0
+    local phase=$1 program=$2 n runs=0 tried=0 before at_first missed=0 fired put_off=0 which
     shift 2
     before=$(crashes) at_first=$before
-    while [ "$n" -lt 20000 ] && [ "$missed" -lt "$(short_or 1 3)" ]; do
+    which_ones "$phase" "$program" "$1" >"$WORK/which" # not in a pipe: what is not ok there counts here
+    mapfile -t which <"$WORK/which"
+    for n in "${which[@]}"; do
+        tried=$((tried + 1))
         if one "$phase" "$program" "$n" "$@"; then runs=$((runs + 1)) missed=0; else missed=$((missed + 1)); fi
         put_off=$((put_off + TEMPFAIL + LOST))
-        if [ -n "$SOAK" ]; then n=$((n + 1)); else n=$((n * 5 + 2)); fi
+        [ -n "$SOAK" ] || [ "$missed" -eq 0 ] || break
+        [ -z "$SOAK" ] || [ $((tried % 200)) -ne 0 ] || echo "# $(date +%T) $program, $phase: $* $tried of ${#which[@]}" >&2
     done
     # libcrypto 3.0 and libseccomp do not survive every allocation that fails while they set themselves up: that is before any
     # mail, and the process is started again. SoftHSM does not always: that is why it has a process of its own. Our code does.
-    [ "$phase $1" != "starting alloc" ] && [ "$program $1" != "zegel-token alloc" ] || before=$(crashes)
-    verdict "$program, $phase: $*" "$runs faults, $put_off messages put off, $(($(crashes) - at_first)) crashes, $(ours) of them ours" \
+    [ "${phase/first/starting} $1" != "starting alloc" ] && [ "$program $1" != "zegel-token alloc" ] || before=$(crashes)
+    verdict "$program, $phase: $*" "$runs faults of $tried tried, $put_off messages put off, $(($(crashes) - at_first)) crashes, $(ours) of them ours" \
         test "$(crashes)" -eq "$before" -a "$runs" -gt 0 -a "$(ours)" -eq 0
     kill -0 "$ZEGELD_PID" 2>/dev/null || die "zegeld itself has ended: $(tail -n 3 "$WORK/log/zegeld")"
 }
 
-sweep running zegeld alloc
-for error in EINTR EIO short; do sweep running zegeld call "$error"; done
-for program in zegel-milter zegel-signer zegel-token; do
+for program in $PROGRAMS; do
     sweep running "$program" alloc
     for error in $(short_or "EIO short" "EINTR EIO short"); do sweep running "$program" call "$error"; done
+    sweep first "$program" alloc
+    for error in $(short_or "" "EINTR EIO short"); do sweep first "$program" call "$error"; done
+    [ "$program" != zegeld ] || continue
     sweep starting "$program" alloc
     for error in $(short_or "" "EINTR EIO short"); do sweep starting "$program" call "$error"; done
+    [ "$program" != zegel-signer ] || sweep running "$program" call ENOSPC pwrite
 done
-sweep running zegel-signer call ENOSPC pwrite
 whose | sort | uniq -c
 stop_zegeld
 audit_holds
