@@ -19,7 +19,7 @@
 #include "base/logsocket.h"
 #include "ipc/control.h"
 
-enum { SHORT_LIFE_MS = 2000, PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000 };
+enum { SHORT_LIFE_MS = 2000, PAUSE_FIRST_MS = 50, PAUSE_MAX_MS = 1000, FATAL_FAILURES = 3 };
 
 const char *child_program(const struct child *c)
 {
@@ -119,11 +119,12 @@ void child_ended(struct child *c, int status)
     c->pid = 0;
     if (c->old)
         return;
-    c->fatal = !c->was_ready && WIFEXITED(status) &&
-               (code == EX_CONFIG || code == EX_USAGE || code == EX_NOUSER || code == EX_UNAVAILABLE);
     /* One that was ready is missed: back at once, or nearly so if it dies all the time. One that never got there waits longer
      * each time. */
     c->failures = c->ready ? 0 : c->failures + 1;
+    /* What only a person can mend is there the third time too; a want of memory, which may look like it, seldom is. */
+    c->fatal = !c->was_ready && c->failures >= FATAL_FAILURES && WIFEXITED(status) &&
+               (code == EX_CONFIG || code == EX_USAGE || code == EX_NOUSER || code == EX_UNAVAILABLE);
     int64_t pause = now - c->started_ms < SHORT_LIFE_MS ? PAUSE_FIRST_MS : 0;
     for (unsigned i = 0; i < c->failures && pause < PAUSE_MAX_MS; i++)
         pause = pause == 0 ? PAUSE_FIRST_MS : pause * 2;
