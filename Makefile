@@ -41,7 +41,7 @@ RESOLVER = hostd/resolver/context.c hostd/resolver/main.c hostd/resolver/resolve
 FRONT = hostd/front/confine.c hostd/front/eximspool.c hostd/front/message.c hostd/front/relay.c hostd/front/smtpdline.c hostd/front/spool.c hostd/front/talk.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
 SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
-         hostd/signer/queue.c hostd/signer/signer.c hostd/signer/workers.c
+         hostd/signer/queue.c hostd/signer/request.c hostd/signer/signer.c hostd/signer/workers.c
 SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/family.c hostd/supervisor/listen.c hostd/supervisor/main.c hostd/supervisor/pages.c hostd/supervisor/pin.c \
              hostd/supervisor/reload.c hostd/supervisor/roll.c hostd/supervisor/statedir.c hostd/supervisor/trust.c hostd/supervisor/taken.c hostd/supervisor/upgrade.c
 PKCS11 = pkcs11/attr.c pkcs11/choice.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
@@ -124,7 +124,7 @@ $(BUILD)/zegel: $(call obj,$(TOOL) $(IMPORT) $(DNS)) $(call obj,pkcs11/zegeltoke
 $(BUILD)/zegel-ceremony-verify: $(call obj,provisioning/verifier/main.c pkcs11/rsacheck.c) $(BUILD)/libceremony.a $(LIB)
 	$(Q)$(CC) $(ALLLDFLAGS) -o $@ $^ -lcyaml -ljansson -lidn2 -lcrypto
 
-UNITOBJ = $(call obj,hostd/status/book.c $(CHECKTEXT) hostd/signer/blockcheck.c hostd/signer/queue.c hostd/signer/rate.c hostd/signer/workers.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/milter/stream.c hostd/supervisor/pin.c $(FRONT) $(SANDBOX))
+UNITOBJ = $(call obj,hostd/status/book.c $(CHECKTEXT) hostd/signer/blockcheck.c hostd/signer/keyring.c hostd/signer/queue.c hostd/signer/rate.c hostd/signer/workers.c $(AUDIT) hostd/milter/policy.c hostd/milter/senders.c hostd/milter/stream.c hostd/supervisor/pin.c $(FRONT) $(SANDBOX))
 $(BUILD)/tests/%: %.c $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALLCFLAGS) -Wno-missing-prototypes -Itests -Itests/unit $(ALLLDFLAGS) -o $@ $< $(UNITOBJ) $(BUILD)/liblifecycle.a $(BUILD)/libceremony.a $(BUILD)/libpkcs11.a $(LIB) -lsqlite3 -lcheck -lsubunit -lm -lrt -lseccomp -lcyaml -ljansson -lp11 -lp11-kit -lidn2 -lgfshare -lcrypto -ldl

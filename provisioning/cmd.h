@@ -22,11 +22,11 @@ struct cmd {
 };
 
 extern const struct cmd cmd_token_list, cmd_token_init, cmd_token_info, cmd_token_unlatch, cmd_token_reconcile, cmd_key_generate,
-    cmd_key_list, cmd_key_show, cmd_key_destroy, cmd_dns_record, cmd_dns_publish, cmd_dns_check, cmd_dns_observe, cmd_check,
-    cmd_doctor, cmd_import_opendkim, cmd_import_dkimpy, cmd_import_rspamd, cmd_sign, cmd_verify, cmd_audit_key, cmd_audit_verify,
-    cmd_audit_export, cmd_audit_prove, cmd_ceremony_prepare, cmd_ceremony_lint, cmd_ceremony_rehearse, cmd_ceremony_approve,
-    cmd_ceremony_export, cmd_ceremony_import, cmd_ceremony_run, cmd_ceremony_exception, cmd_ceremony_abandon, cmd_ceremony_seal,
-    cmd_ceremony_verify, cmd_ceremony_permits;
+    cmd_key_list, cmd_key_show, cmd_key_destroy, cmd_key_forget, cmd_dns_record, cmd_dns_publish, cmd_dns_check, cmd_dns_observe,
+    cmd_check, cmd_doctor, cmd_import_opendkim, cmd_import_dkimpy, cmd_import_rspamd, cmd_sign, cmd_verify, cmd_audit_key,
+    cmd_audit_verify, cmd_audit_export, cmd_audit_prove, cmd_ceremony_prepare, cmd_ceremony_lint, cmd_ceremony_rehearse,
+    cmd_ceremony_approve, cmd_ceremony_export, cmd_ceremony_import, cmd_ceremony_run, cmd_ceremony_exception,
+    cmd_ceremony_abandon, cmd_ceremony_seal, cmd_ceremony_verify, cmd_ceremony_permits;
 extern const struct cmd cmd_ceremony_split_pin;
 extern const struct cmd cmd_token_shares, cmd_token_join, cmd_token_export, cmd_token_restore;
 extern const struct cmd cmd_rotate_plan, cmd_rotate_run, cmd_rotate_status, cmd_rotate_compromise, cmd_rotate_abort,

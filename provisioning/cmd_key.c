@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "keyforget.h"
 #include "dkim/digest.h"
 #include "dkim/domain.h"
 #include "pkcs11/sign.h"
@@ -243,8 +244,9 @@ static void print_flat(const json_t *j)
     }
 }
 
-static int show(struct cmd_token *t, const char *label, const struct cmd_options *o, struct buf *why)
+static int show(const struct config *c, struct cmd_token *t, const char *label, const struct cmd_options *o, struct buf *why)
 {
+    (void)c;
     struct key_attributes a;
     struct zegeltoken z;
     struct key k;
@@ -273,7 +275,7 @@ static int show(struct cmd_token *t, const char *label, const struct cmd_options
 
 /* show and destroy: one key by domain and selector. */
 static int with_key(int argc, char **argv, const struct cmd *cmd,
-                    int (*act)(struct cmd_token *, const char *, const struct cmd_options *, struct buf *))
+                    int (*act)(const struct config *, struct cmd_token *, const char *, const struct cmd_options *, struct buf *))
 {
     struct cmd_options o;
     struct cmd_token t;
@@ -288,7 +290,7 @@ static int with_key(int argc, char **argv, const struct cmd *cmd,
     if (!open_for(cmd, &o, &c, &t, &code))
         return code;
     progress_begin(&o, "asking the token", 0);
-    int err = act(&t, label, &o, &why);
+    int err = act(c, &t, label, &o, &why);
     code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(cmd, err == ZEGEL_ERR_KEY_GONE ? ZEGEL_ERR_NOT_FOUND : err, buf_cstr(&why));
     cmd_token_close(&t);
     config_free(c);
@@ -301,8 +303,9 @@ static int run_show(int argc, char **argv)
     return with_key(argc, argv, &cmd_key_show, show);
 }
 
-static int destroy(struct cmd_token *t, const char *label, const struct cmd_options *o, struct buf *why)
+static int destroy(const struct config *c, struct cmd_token *t, const char *label, const struct cmd_options *o, struct buf *why)
 {
+    unsigned forgotten;
     struct zegeltoken z;
     struct key k;
     int err = find_labelled(t->token, label, &k, why);
@@ -314,12 +317,48 @@ static int destroy(struct cmd_token *t, const char *label, const struct cmd_opti
         cmd_print_json(json_pack("{s:s, s:b}", "label", label, "destroyed", 1));
     else if (err == ZEGEL_OK)
         (void)printf("%s: destroyed; the token no longer shows it\n", label);
+    if (err == ZEGEL_OK && keyforget(c, o->domain, o->selector, &forgotten, why) != ZEGEL_OK) {
+        (void)fprintf(stderr, "zegel key destroy: %s; before another key gets this name: zegel key forget\n", buf_cstr(why));
+        buf_clear(why);
+    }
     return err;
 }
 
 static int run_destroy(int argc, char **argv)
 {
     return with_key(argc, argv, &cmd_key_destroy, destroy);
+}
+
+/* ---- forget ---- */
+
+static int run_forget(int argc, char **argv)
+{
+    const struct cmd *cmd = &cmd_key_forget;
+    struct cmd_options o;
+    struct buf why = BUF_INIT;
+    char label[KEY_LABEL_MAX];
+    unsigned count;
+    int code;
+    if (!cmd_options(argc, argv, cmd, &o, &code))
+        return code;
+    if (!label_from(&o, label))
+        return cmd_misuse(cmd, "--domain and --selector must be domain names (A-labels)");
+    struct config *c = cmd_config(cmd, &o, &code);
+    if (c == NULL)
+        return code;
+    int err = keyforget(c, o.domain, o.selector, &count, &why);
+    if (err == ZEGEL_OK && count == 0) {
+        buf_addf(&why, "%s: not in the configuration", label);
+        err = ZEGEL_ERR_NOT_FOUND;
+    }
+    code = err == ZEGEL_OK ? CMD_DONE : cmd_fail(cmd, err, buf_cstr(&why));
+    if (err == ZEGEL_OK && o.json)
+        cmd_print_json(json_pack("{s:s, s:b}", "label", label, "forgotten", 1));
+    else if (err == ZEGEL_OK)
+        (void)printf("%s: from its next start zegeld takes the public key that the token then shows\n", label);
+    config_free(c);
+    buf_free(&why);
+    return code;
 }
 
 const struct cmd cmd_key_generate = {
@@ -334,3 +373,5 @@ const struct cmd cmd_key_show = {"key", "show", run_show, "--domain D --selector
 const struct cmd cmd_key_destroy = {"key", "destroy", run_destroy,
                                     "--domain D --selector S [--token NAME] [--so-pin-file FILE] [--json]",
                                     "Destroy one key, for ever."};
+const struct cmd cmd_key_forget = {"key", "forget", run_forget, "--domain D --selector S [--json]",
+                                   "Let zegeld take another public key for this key, which was replaced on purpose."};

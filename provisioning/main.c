@@ -24,6 +24,7 @@ const struct cmd *const cmd_table[] = {
     &cmd_key_list,
     &cmd_key_show,
     &cmd_key_destroy,
+    &cmd_key_forget,
     &cmd_dns_record,
     &cmd_dns_publish,
     &cmd_dns_check,

@@ -279,18 +279,18 @@ void audit_checkpoint_text(struct audit *a, int64_t now_ms, struct buf *text)
     a->checkpoint_ms = now_ms;
 }
 
-static int append(const char *dir, struct bytes note, struct buf *why)
+static int append(const char *dir, const char *name, struct bytes content, struct buf *why)
 {
     char path[PATH_CAP];
     struct stat st;
     int fd = -1;
-    if (snprintf(path, sizeof path, "%s/checkpoints", dir) < (int)sizeof path)
-        fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool ok = fd >= 0 && fstat(fd, &st) == 0 && write_all(fd, note, st.st_size) && fdatasync(fd) == 0;
+    if (snprintf(path, sizeof path, "%s/%s", dir, name) < (int)sizeof path)
+        fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+    bool ok = fd >= 0 && fstat(fd, &st) == 0 && write_all(fd, content, st.st_size) && fdatasync(fd) == 0;
     if (!ok)
         buf_addf(why, "audit log: %s: %s", path, strerror(errno));
     if (!ok && fd >= 0 && ftruncate(fd, st.st_size) != 0)
-        log_error("audit log: half a checkpoint could not be cut off");
+        log_error("audit log: %s: what was half written could not be cut off", path);
     if (fd >= 0)
         (void)close(fd);
     return ok ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;
@@ -302,7 +302,7 @@ int audit_checkpoint_write(struct audit *a, const struct note_key *k, struct byt
     struct buf note = BUF_INIT;
     buf_add(&note, text);
     note_sign(&note, k, sig);
-    int err = note.failed ? ZEGEL_ERR_NOMEM : append(a->dir, buf_bytes(&note), why);
+    int err = note.failed ? ZEGEL_ERR_NOMEM : append(a->dir, "checkpoints", buf_bytes(&note), why);
     if (err == ZEGEL_OK)
         err = segment_replace(a->dir, "checkpoint", buf_bytes(&note), why);
     buf_free(&note);
@@ -314,9 +314,23 @@ int audit_side_write(struct audit *a, const char *name, struct bytes content, st
     return segment_replace(a->dir, name, content, why);
 }
 
+int audit_side_append(struct audit *a, const char *name, struct bytes content, struct buf *why)
+{
+    return append(a->dir, name, content, why);
+}
+
 int audit_side_read(struct audit *a, const char *name, size_t max, struct buf *content, struct buf *why)
 {
     char path[PATH_CAP];
     (void)snprintf(path, sizeof path, "%s/%s", a->dir, name);
-    return io_read_file(path, max, content, why);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 && errno == ENOENT)
+        return ZEGEL_ERR_NOT_FOUND;
+    if (fd < 0) {
+        buf_addf(why, "%s: %s", path, strerror(errno));
+        return ZEGEL_ERR_SYSTEM;
+    }
+    int err = io_read_fd(fd, path, max, content, why);
+    (void)close(fd);
+    return err;
 }

@@ -6,6 +6,7 @@
  *               checkpoints          every signed checkpoint (note.h), oldest first
  *               checkpoint           the newest
  *               ceilings             what today's limits have counted; not part of the log
+ *               public-keys          of each key that ever signed (signer/keyring.h); not part of the log
  * No subjects, no addresses. */
 #ifndef ZEGEL_AUDIT_LOG_H
 #define ZEGEL_AUDIT_LOG_H
@@ -49,8 +50,10 @@ void audit_checkpoint_text(struct audit *a, int64_t now_ms, struct buf *text);
 int audit_checkpoint_write(struct audit *a, const struct note_key *k, struct bytes text, const uint8_t sig[NOTE_SIGNATURE_LEN],
                            struct buf *why);
 
-/* A small file beside the log that the writer may keep: replaced durably, or read back. */
+/* A small file beside the log that the writer may keep: replaced or added to durably, or read back (ZEGEL_ERR_NOT_FOUND when
+ * there is none). */
 int audit_side_write(struct audit *a, const char *name, struct bytes content, struct buf *why);
+int audit_side_append(struct audit *a, const char *name, struct bytes content, struct buf *why);
 int audit_side_read(struct audit *a, const char *name, size_t max, struct buf *content, struct buf *why);
 
 #endif

@@ -7,7 +7,7 @@ struct share {
     const void *key;
     char *domain;
     struct queued *first, *last; /* those that wait, by deadline */
-    size_t waiting, under_way;
+    size_t waiting, under_way, octets;
     uint64_t turn; /* number of its next one; who comes newly begins where the others are */
     struct share *next;
 };
@@ -74,6 +74,7 @@ bool queue_add(struct queue *q, struct queued *e)
         return false;
     insert(e->share, e);
     e->share->waiting++;
+    e->share->octets += e->octets;
     e->waiting = true;
     return true;
 }
@@ -109,6 +110,7 @@ void queue_end(struct queue *q, struct queued *e)
     else
         s->under_way--;
     e->share = NULL;
+    s->octets -= e->octets;
     if (s->waiting + s->under_way > 0)
         return;
     struct share **at = &q->shares;
@@ -133,4 +135,10 @@ size_t queue_share(const struct queue *q, const struct queued *e)
 {
     const struct share *s = find(q, e);
     return s == NULL ? 0 : s->waiting + s->under_way;
+}
+
+size_t queue_share_octets(const struct queue *q, const struct queued *e)
+{
+    const struct share *s = find(q, e);
+    return s == NULL ? 0 : s->octets;
 }

@@ -12,6 +12,7 @@ struct queued {
     const void *key;    /* by address */
     const char *domain; /* lasts as long as the entry */
     int64_t deadline_ms;
+    size_t octets;       /* that it holds while it is here */
     struct share *share; /* NULL: in no queue */
     bool waiting;        /* not under way yet */
     struct queued *next;
@@ -34,5 +35,7 @@ void queue_end(struct queue *q, struct queued *e);
 size_t queue_ahead(const struct queue *q, const struct queued *e);
 /* How many of its share are waiting or under way. */
 size_t queue_share(const struct queue *q, const struct queued *e);
+/* And how many octets they hold. */
+size_t queue_share_octets(const struct queue *q, const struct queued *e);
 
 #endif

@@ -15,45 +15,20 @@
 #include "signer/checkpoint.h"
 #include "signer/keyring.h"
 #include "signer/permit.h"
-#include "signer/queue.h"
 #include "signer/rate.h"
+#include "signer/request.h"
 #include "signer/workers.h"
 
 enum {
     MILTERS_MAX = 32,
-    REQUESTS_MAX = 4096, /* waiting or under way; more are answered "busy" at once */
+    REQUESTS_MAX = 4096, /* waiting or under way; more are answered "busy" at once, as are more octets of blocks */
+    OCTETS_MAX = 32 * 1024 * 1024,
     LEFT_MAX_MS = 30000,
     PREVIOUS_CONFIG_MS = 60000,
     BATCH_MAX = 64, /* packets taken from one socket before others have their turn */
     CEILINGS_EVERY_MS = 1000,
     CEILINGS_FILE_MAX = 64 * 1024 * 1024,
     POLL_MAX = 2 + MILTERS_MAX + WORKERS_TOKENS_MAX * CONFIG_WORKERS_MAX,
-};
-
-struct request {
-    struct queued place; /* first: in the token's queue */
-    uint64_t id;         /* ours, at the token */
-    uint64_t milter_id;  /* the asker's */
-    uint64_t milter;     /* milter.serial: the asker may be gone and its slot reused */
-    int64_t deadline_ms, began_us;
-    unsigned token;                /* index into signer.workers.tokens */
-    unsigned at, failed;           /* sets of its workers: who has it, and who could not */
-    int64_t sent_ms, overtaken_ms; /* when it was, and when something was answered that was sent later; 0: not yet */
-    int64_t sent_us;
-    unsigned load; /* what that worker had under way then, with this */
-    bool counted, ed25519;
-    struct known_key *key;
-    char domain[IPC_NAME_MAX + 1], selector[IPC_NAME_MAX + 1];
-    char queue_id[IPC_ID_MAX + 1], client[IPC_ID_MAX + 1];
-    uint8_t body_hash[DKIM_HASH_LEN], block_hash[DKIM_HASH_LEN];
-    struct bytes block; /* allocated */
-    /* the answer, until its record is durable */
-    bool answered;
-    int err;
-    uint8_t signature[IPC_SIGNATURE_MAX];
-    size_t signature_len;
-    char reason[IPC_REASON_MAX + 1];
-    struct request *next;
 };
 
 struct milter {
@@ -80,6 +55,7 @@ struct signer {
     int64_t ceilings_save_ms;      /* monotonic: not before */
     struct request *first, **last; /* all requests, oldest first */
     unsigned requests_count;
+    size_t octets; /* of their blocks */
     uint64_t next_id, next_serial;
     struct checkpoint_state checkpoint;
     const struct worker *checkpoint_at; /* who has it */
@@ -114,7 +90,10 @@ static void save_ceilings(struct signer *s)
 struct signer *signer_new(struct audit *audit, const char *origin)
 {
     struct signer *s = calloc(1, sizeof *s);
-    if (s == NULL || (s->ceilings = ceilings_new()) == NULL) {
+    struct buf why = BUF_INIT;
+    if (s == NULL || (s->ceilings = ceilings_new()) == NULL || keyring_load(&s->keys, audit, &why) != ZEGEL_OK) {
+        log_error("%s", why.len == 0 ? "out of memory" : buf_cstr(&why));
+        buf_free(&why);
         free(s);
         return NULL;
     }
@@ -129,17 +108,6 @@ struct signer *signer_new(struct audit *audit, const char *origin)
 }
 
 /* ---- requests ---- */
-
-static void set_reason(struct request *r, int err, struct bytes reason)
-{
-    if (reason.len > IPC_REASON_MAX)
-        reason.len = IPC_REASON_MAX;
-    r->err = err;
-    r->answered = true;
-    if (reason.len > 0)
-        memcpy(r->reason, reason.data, reason.len);
-    r->reason[reason.len] = '\0';
-}
 
 static void copy_text(char *out, struct bytes in)
 {
@@ -158,14 +126,15 @@ static void admit(struct signer *s, struct request *r)
 {
     struct queue *q = &s->queues[r->token];
     int64_t now = clock_monotonic_ms();
-    r->place = (struct queued){.key = r->key, .domain = r->domain, .deadline_ms = r->deadline_ms};
+    r->place = (struct queued){.key = r->key, .domain = r->domain, .deadline_ms = r->deadline_ms, .octets = r->block.len};
     int64_t wait_ms = workers_wait_ms(&s->workers.tokens[r->token], queue_ahead(q, &r->place), now);
-    if (queue_share(q, &r->place) >= REQUESTS_MAX - s->requests_count)
-        set_reason(r, ZEGEL_ERR_BUSY, BYTES_LIT("too many messages of this domain are waiting for its key"));
+    if (queue_share(q, &r->place) >= REQUESTS_MAX - s->requests_count ||
+        queue_share_octets(q, &r->place) + r->block.len > OCTETS_MAX - s->octets)
+        request_answer(r, ZEGEL_ERR_BUSY, BYTES_LIT("too many messages of this domain are waiting for its key"));
     else if (now + wait_ms + wait_ms / 8 > r->deadline_ms) /* with a margin: who just gets in shall not be told so in the end */
-        set_reason(r, ZEGEL_ERR_BUSY, BYTES_LIT("more messages are waiting for the token than it signs in time"));
+        request_answer(r, ZEGEL_ERR_BUSY, BYTES_LIT("more messages are waiting for the token than it signs in time"));
     else if (!queue_add(q, &r->place))
-        set_reason(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
+        request_answer(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
 }
 
 /* Everything that decides whether this may be signed at all stands in permit.c. */
@@ -190,7 +159,7 @@ static void judge(struct signer *s, const struct milter *m, const struct sign_re
         const struct log_fields f = {
             .queue_id = r->queue_id, .domain = r->domain, .selector = r->selector, .result = "refused", .reason = why};
         log_event(LOG_LEVEL_ERROR, &f, "refused to sign for d=%s s=%s: %s", r->domain, r->selector, why);
-        set_reason(r, err, bytes_str(why));
+        request_answer(r, err, bytes_str(why));
         return;
     }
     r->counted = true;
@@ -199,7 +168,7 @@ static void judge(struct signer *s, const struct milter *m, const struct sign_re
     uint8_t *block = malloc(in->block.len);
     if (token < 0 || block == NULL) {
         free(block);
-        set_reason(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
+        request_answer(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
         return;
     }
     memcpy(block, in->block.data, in->block.len);
@@ -209,10 +178,14 @@ static void judge(struct signer *s, const struct milter *m, const struct sign_re
     s->workers.tokens[token].sessions = sessions_of(s, on);
     r->ed25519 = ok.config_key->algorithm == CONFIG_ED25519_SHA256;
     memcpy(r->body_hash, ok.sig.bh, sizeof r->body_hash);
-    if (digest_sha256(r->block, r->block_hash))
+    r->hashed = digest_sha256(r->block, r->block_hash);
+    if (r->hashed)
         admit(s, r);
     else
-        set_reason(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
+        request_answer(r, ZEGEL_ERR_NOMEM, BYTES_LIT("out of memory"));
+    if (r->answered)
+        request_drop_block(r);
+    s->octets += r->block.len;
 }
 
 static void take_request(struct signer *s, struct milter *m, struct bytes packet)
@@ -237,7 +210,7 @@ static void take_request(struct signer *s, struct milter *m, struct bytes packet
     copy_text(r->queue_id, in.queue_id);
     copy_text(r->client, in.client);
     if (s->config == NULL || s->requests_count >= REQUESTS_MAX)
-        set_reason(r, ZEGEL_ERR_BUSY, BYTES_LIT("signer is busy"));
+        request_answer(r, ZEGEL_ERR_BUSY, BYTES_LIT("signer is busy"));
     else
         judge(s, m, &in, r);
     *s->last = r;
@@ -311,7 +284,7 @@ static bool send_one(struct signer *s, struct request *r, unsigned number, int64
     struct worker *w = &s->workers.tokens[r->token].all[number];
     struct packer p;
     if (!pack_request(s, r, &p)) {
-        set_reason(r, ZEGEL_ERR_TOO_BIG, BYTES_LIT("header block too large"));
+        request_answer(r, ZEGEL_ERR_TOO_BIG, BYTES_LIT("header block too large"));
         return true;
     }
     int err = worker_send(w, bytes_of(p.data, p.len), now_ms);
@@ -362,11 +335,11 @@ static struct request *find_request(struct signer *s, uint64_t id)
     return NULL;
 }
 
-static void check_signature(struct request *r, const struct token_reply *in)
+static void check_signature(struct signer *s, struct request *r, const struct token_reply *in)
 {
     const char *why = "";
-    int err = known_key_check(r->key, in->spki, r->ed25519, r->block_hash, in->signature, &why);
-    set_reason(r, err, bytes_str(why));
+    int err = known_key_check(&s->keys, r->key, in->spki, r->ed25519, r->block_hash, in->signature, &why);
+    request_answer(r, err, bytes_str(why));
     if (err != ZEGEL_OK)
         return;
     memcpy(r->signature, in->signature.data, in->signature.len);
@@ -381,7 +354,7 @@ static void send_checkpoint(struct signer *s)
     int64_t now = clock_monotonic_ms();
     int token = a->key == NULL ? -1 : workers_token(&s->workers, s->config->tokens[a->token].name);
     int number = token < 0 ? -1 : workers_pick(&s->workers.tokens[token], 0, now);
-    if (number < 0 || !checkpoint_due(&s->checkpoint, s->audit, a->key, s->next_id + 1, &out))
+    if (number < 0 || !checkpoint_due(&s->checkpoint, s->audit, keyring_get(&s->keys, a->key), s->next_id + 1, &out))
         return;
     struct worker *w = &s->workers.tokens[token].all[number];
     if (!token_request_pack(&out, &p) || worker_send(w, bytes_of(p.data, p.len), now) != ZEGEL_OK)
@@ -415,7 +388,7 @@ static void take_token_reply(struct signer *s, unsigned token, unsigned number, 
     int64_t now = clock_monotonic_ms();
     bool own = worker_answered(w, in.err, now);
     if (in.id == s->checkpoint.id && w == s->checkpoint_at) {
-        checkpoint_take(&s->checkpoint, s->audit, &in);
+        checkpoint_take(&s->checkpoint, s->audit, &s->keys, &in);
         return;
     }
     if (r == NULL || r->answered || r->token != token || (r->at >> number & 1) == 0)
@@ -427,9 +400,9 @@ static void take_token_reply(struct signer *s, unsigned token, unsigned number, 
     r->at &= ~(1U << number);
     r->failed |= 1U << number;
     if (in.err == ZEGEL_OK)
-        check_signature(r, &in);
+        check_signature(s, r, &in);
     else if (!own || !another_may(s, r))
-        set_reason(r, in.err, in.reason);
+        request_answer(r, in.err, in.reason);
 }
 
 /* ---- answers ---- */
@@ -440,22 +413,6 @@ static const struct milter *find_milter(const struct signer *s, uint64_t serial)
         if (s->milters[i].serial == serial)
             return &s->milters[i];
     return NULL;
-}
-
-static void record(struct signer *s, const struct request *r)
-{
-    struct audit_record a = {
-        .time = clock_wall_s(),
-        .domain = bytes_str(r->domain),
-        .selector = bytes_str(r->selector),
-        .key = bytes_str(r->key == NULL ? "" : r->key->uri),
-        .queue_id = bytes_str(r->queue_id),
-        .client = bytes_str(r->client),
-        .block_hash = r->block.data == NULL ? NULL : r->block_hash,
-        .body_hash = r->block.data == NULL ? NULL : r->body_hash,
-        .verdict = r->err == ZEGEL_OK ? "signed" : r->reason,
-    };
-    audit_add(s->audit, &a);
 }
 
 static void answer(struct signer *s, const struct request *r)
@@ -475,29 +432,23 @@ static void answer(struct signer *s, const struct request *r)
                   "a milter process does not take its answers"); /* its deadline answers the MTA */
 }
 
-/* Only what permit() has let through has a domain and a key of the configuration. */
-static void count(const struct request *r, int commit_err)
-{
-    if (commit_err == ZEGEL_OK)
-        figures_count(FIGURE_RECORDS);
-    if (r->err == ZEGEL_OK)
-        figures_signature(r->domain, r->ed25519);
-    else
-        figures_fail(r->err);
-    figures_observe(FIGURE_TIME_SIGN, clock_monotonic_us() - r->began_us);
-}
-
 /* One group commit for all that was answered in this turn, then the answers. */
 static void finish(struct signer *s)
 {
     struct buf why = BUF_INIT;
     int64_t now = clock_monotonic_ms();
     bool any = false;
+    int keys_err = keyring_save(&s->keys, s->audit, &why);
+    if (keys_err != ZEGEL_OK)
+        log_error("%s: no signature is released", buf_cstr(&why));
+    buf_clear(&why);
     for (struct request *r = s->first; r != NULL; r = r->next) {
         if (!r->answered && r->deadline_ms <= now)
-            set_reason(r, ZEGEL_ERR_TIMEOUT, BYTES_LIT("the token did not answer in time"));
+            request_answer(r, ZEGEL_ERR_TIMEOUT, BYTES_LIT("the token did not answer in time"));
+        if (r->answered && keys_err != ZEGEL_OK && r->err == ZEGEL_OK)
+            request_answer(r, keys_err, BYTES_LIT("the public key it was signed with cannot be written down"));
         if (r->answered)
-            record(s, r);
+            request_record(r, s->audit);
         any = any || r->answered;
     }
     int64_t begin = clock_monotonic_us();
@@ -514,16 +465,15 @@ static void finish(struct signer *s)
             continue;
         }
         if (err != ZEGEL_OK)
-            set_reason(r, err, BYTES_LIT("the audit log cannot be written"));
+            request_answer(r, err, BYTES_LIT("the audit log cannot be written"));
         if (r->counted && r->err != ZEGEL_OK)
             ceilings_give_back(s->ceilings, r->domain);
         answer(s, r);
-        count(r, err);
+        request_count(r, err);
         queue_end(&s->queues[r->token], &r->place);
         *at = r->next;
-        wipe(r->signature, sizeof r->signature);
-        free((void *)(uintptr_t)r->block.data);
-        free(r);
+        s->octets -= r->block.len;
+        request_free(r);
         s->requests_count--;
     }
     s->last = &s->first;

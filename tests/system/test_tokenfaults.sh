@@ -68,6 +68,18 @@ rung "rung 3, handles stale: found again" C_FindObjectsInit 2 C_SignInit 5/20 st
 rung "operation lost between the calls" C_OpenSession 3 C_Sign 4/10 CKR_OPERATION_NOT_INITIALIZED
 rung "busy" C_Sign 60 C_Sign 2/5 CKR_FUNCTION_FAILED
 rung "device error" C_OpenSession 3 C_Sign 5/20 CKR_DEVICE_ERROR
+# The PIN is refused to a worker that is at work already: unlatch is enough.
+fault rule C_SignInit 1x1 logout
+fault rule C_Login 1x1 CKR_PIN_INCORRECT
+MESSAGES=4 load 4 60
+[ "$(said 'login: CKR_PIN_INCORRECT')" -eq 1 ] || not_ok "a PIN refused while at work" "it was not"
+for pid in $(token_workers); do kill -0 "$pid" || not_ok "a PIN refused while at work" "the worker has ended"; done
+workers=$(token_workers | sort | xargs)
+zegel token unlatch faulty >/dev/null || not_ok "zegel token unlatch" "status $?"
+both_sign() { MESSAGES=20 load 4 60 && [ "$GOOD" -eq 20 ]; }
+verdict "a PIN refused while at work: zegel token unlatch, and it goes on" "signed $GOOD, tempfail $TEMPFAIL" wait_for 20 both_sign
+fault clear
+verdict "... with the same workers" "" test "$workers" = "$(token_workers | sort | xargs)"
 pid=$(token_workers | sort | xargs)
 others() { [ "$pid" != "$(token_workers | sort | xargs)" ]; }
 rung "rung 5, not initialised any more: a new process" C_Initialize 1 C_SignInit 20x1 CKR_CRYPTOKI_NOT_INITIALIZED
@@ -167,6 +179,27 @@ for pid in $(token_workers); do kill -9 "$pid"; done
 MESSAGES=4 load 4 60
 verdict "lying token: another public key than the one that was pinned" "released $GOOD, tempfail $TEMPFAIL; $(said 'another public key than before') said" \
     test "$GOOD" -eq 0 -a "$TEMPFAIL" -eq 4 -a "$BAD" -eq 0 -a "$(said 'another public key than before')" -gt 0
+
+# A worker that was taken over waits for a signer that has seen nothing yet: its key is another one of that name, and signs well.
+fresh_zegeld 2s
+one_signed || not_ok "another key of that name" "not signed before"
+mkdir "$WORK/elsewhere"
+sed "s|^state: .*|state: $WORK/elsewhere|" "$WORK/zegel.yaml" >"$WORK/elsewhere/zegel.yaml" # whose signer knows nothing of it
+{ "$BUILD/zegel" key destroy --config "$WORK/elsewhere/zegel.yaml" --domain example.nl --selector e --token faulty &&
+    zegel key generate --domain example.nl --selector e --algorithm ed25519 --token faulty; } >/dev/null || die "no other key"
+for pid in $(pgrep -P "$ZEGELD_PID" zegel-signer) $(token_workers); do kill -9 "$pid"; done
+MESSAGES=4 load 4 60
+verdict "lying token: another key of that name, and a new signer" "released $GOOD, tempfail $TEMPFAIL; $(said 'another public key than before') said" \
+    test "$GOOD" -eq 0 -a "$TEMPFAIL" -eq 4 -a "$BAD" -eq 0 -a "$(said 'another public key than before')" -gt 0
+stop_zegeld
+start_zegeld
+verdict "... and a new zegeld" "" one_refused
+zegel key forget --domain example.nl --selector e >/dev/null || not_ok "zegel key forget" "status $?"
+stop_zegeld
+start_zegeld
+verdict "... until zegel key forget" "$(wc -l <"$WORK/state/audit/public-keys") lines" wait_for 20 one_signed
+verdict "... and of zegel key forget, only of a key that is configured" "" test "$(zegel key forget --domain example.nl --selector none >/dev/null 2>&1; echo $?)" -eq 1
+
 fresh_zegeld 2s
 fault rule C_Sign 3x1 flip=5
 MESSAGES=20 load 2 60

@@ -40,6 +40,7 @@ static void make_config(struct buf *yaml)
     buf_addf(yaml,
              "state: %s/state\ntokens:\n  - {name: t, module: %s/tests/p11fault.so, token: \"pkcs11:token=zegel\", "
              "pin: file:/nowhere, profile: local, sessions: 1, read: [%s/tests], write: [%s/fault]}\n"
+             "limits: {key: 100000/s, front-end: 100000/s}\n"
              "listen: [\"inet:1@127.0.0.1\", \"inet:2@127.0.0.1\"]\n"
              "domains:\n"
              "  - {domain: example.nl, subdomains: true, oversign-headers: [From, To, Subject], keys: [{selector: e, algorithm: "
@@ -490,6 +491,91 @@ START_TEST(deaf)
 }
 END_TEST
 
+/* Resident memory, KiB. */
+static long rss_of(pid_t pid)
+{
+    char path[64], line[256];
+    long kib = -1;
+    (void)snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *f = fopen(path, "re");
+    ck_assert_ptr_nonnull(f);
+    while (kib < 0 && fgets(line, sizeof line, f) != NULL)
+        (void)sscanf(line, "VmRSS: %ld", &kib);
+    (void)fclose(f);
+    return kib;
+}
+
+/* One block of nearly 64 KiB that is within policy; a domain may have as many as it likes. */
+static size_t pack_heavy(uint8_t *room, size_t cap)
+{
+    static char block[IPC_BLOCK_MAX];
+    static char words[IPC_BLOCK_MAX - 1024];
+    struct form f = good_form(clock_wall_s());
+    char *subject = strstr(f.block, "subject:");
+    memset(words, 'a', sizeof words - 1);
+    int len =
+        snprintf(block, sizeof block, "%.*ssubject:%s%s", (int)(subject - f.block), f.block, words, strstr(subject, "\r\n"));
+    ck_assert_int_gt(len, (int)sizeof words);
+    return pack_form(&f, bytes_of(block, (size_t)len), ++next_id, room, cap);
+}
+
+/* At most `most` answers, as long as one comes within that time: how many came. *good counts those with a signature. */
+static unsigned read_answers(int fd, unsigned most, int within_ms, unsigned *good)
+{
+    static uint8_t room[IO_PACKET_MAX];
+    unsigned n = 0;
+    for (; n < most; n++) {
+        struct sign_reply r;
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        size_t len = 0;
+        if (poll(&p, 1, within_ms) <= 0)
+            break;
+        ck_assert_int_eq(io_recv(fd, room, sizeof room, &len, NULL), ZEGEL_OK);
+        ck_assert(sign_reply_unpack(bytes_of(room, len), &r));
+        ck_assert_msg(r.err == ZEGEL_OK || r.err == ZEGEL_ERR_BUSY, "%.*s", (int)r.reason.len, (const char *)r.reason.data);
+        *good += r.err == ZEGEL_OK;
+    }
+    return n;
+}
+
+/* As many large blocks as it likes, while the token hangs: what waits is bounded in octets too, and leaves room for others. */
+START_TEST(heavy)
+{
+    enum { COUNT = 1500, ROOM_KIB = 48 * 1024 };
+    static uint8_t room[IO_PACKET_MAX];
+    struct form f = good_form(clock_wall_s());
+    uint64_t id = ++next_id;
+    long before = rss_of(signer_pid), most = before;
+    unsigned answers = 0, good = 0, others = 0;
+    ck_assert_int_eq(kill(token_pid, SIGSTOP), 0);
+    for (unsigned i = 0; i < COUNT; i++) {
+        put(hostile, bytes_of(room, pack_heavy(room, sizeof room)));
+        answers += read_answers(hostile, COUNT, 0, &good);
+        long now = i % 100 == 0 ? rss_of(signer_pid) : most;
+        most = now > most ? now : most;
+    }
+    f.domain = "example.org";
+    f.selector = "r";
+    replace(f.block, "a@example.nl", "a@example.org");
+    replace(f.block, "d=example.nl; s=e", "d=example.org; s=r");
+    replace(f.block, "a=ed25519-sha256", "a=rsa-sha256");
+    put(honest, bytes_of(room, pack_form(&f, bytes_str(f.block), id, room, sizeof room)));
+    ck_assert_int_eq(kill(token_pid, SIGCONT), 0);
+    ck_assert_uint_eq(answers + read_answers(hostile, COUNT - answers, ANSWER_WITHIN_MS, &good), COUNT);
+    ck_assert_uint_eq(read_answers(honest, 1, ANSWER_WITHIN_MS, &others), 1);
+    ck_assert_uint_eq(others, 1);
+    signed_ones += good + others;
+    (void)printf("%d blocks of 64 KiB at a token that hangs: %u waited, the signer grew by %ld KiB\n", COUNT, good,
+                 most - before);
+    ck_assert_uint_gt(good, 100);
+    ck_assert_uint_lt(good, COUNT);
+#ifndef ZEGEL_SANITIZED
+    ck_assert_int_lt(most - before, ROOM_KIB);
+#endif
+    still_good(hostile, "as before");
+}
+END_TEST
+
 /* An empty packet reads like an end; a milter that sends one has hung up. The other one has not. */
 START_TEST(empty)
 {
@@ -518,7 +604,7 @@ END_TEST
 
 int main(int argc, char **argv)
 {
-    const TTest *const tests[] = {start, by_hand, time_and_envelope, one_octet, framing, descriptors, deaf, empty, sum};
+    const TTest *const tests[] = {start, by_hand, time_and_envelope, one_octet, framing, descriptors, deaf, heavy, empty, sum};
     (void)argc;
     processes_find(argv[0]);
     return unit_run("hostile milter", tests, sizeof tests / sizeof tests[0]);

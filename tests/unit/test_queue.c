@@ -132,6 +132,26 @@ START_TEST(ahead)
 }
 END_TEST
 
+/* What each share holds in octets, until it is answered. */
+START_TEST(octets)
+{
+    struct queued a = {.key = &keys[0], .domain = "a.nl", .deadline_ms = 1, .octets = 1000}, b = a, c = a;
+    c.domain = "c.nl";
+    c.octets = 70;
+    ck_assert_uint_eq(queue_share_octets(&q, &a), 0);
+    ck_assert(queue_add(&q, &a) && queue_add(&q, &b) && queue_add(&q, &c));
+    ck_assert_uint_eq(queue_share_octets(&q, &a), 2000);
+    ck_assert_uint_eq(queue_share_octets(&q, &c), 70);
+    queue_start(&q, &a);
+    ck_assert_uint_eq(queue_share_octets(&q, &b), 2000);
+    queue_end(&q, &a);
+    ck_assert_uint_eq(queue_share_octets(&q, &b), 1000);
+    queue_end(&q, &b);
+    queue_end(&q, &c);
+    ck_assert_ptr_null(q.shares);
+}
+END_TEST
+
 /* Whatever is given up while it waits leaves the others in their order. */
 START_TEST(given_up)
 {
@@ -148,4 +168,5 @@ START_TEST(given_up)
 }
 END_TEST
 
-UNIT_MAIN("queue", earliest_deadline_first, deadline_between_shares, fair_between_domains, turns, key_and_domain, ahead, given_up)
+UNIT_MAIN("queue", earliest_deadline_first, deadline_between_shares, fair_between_domains, turns, key_and_domain, ahead, octets,
+          given_up)
