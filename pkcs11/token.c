@@ -223,11 +223,19 @@ static int login_on(struct token *t, CK_SESSION_HANDLE session, struct buf *why)
     return err;
 }
 
+/* What was refused is not sent again until somebody has said so: zegel token unlatch, which opens the latch. */
+static bool is_refused(struct token *t)
+{
+    if (t->pin_refused && t->cfg.latch_dir != NULL && latch_read(t->cfg.latch_dir, t->cfg.name) == LATCH_OPEN)
+        t->pin_refused = false;
+    return t->pin_refused;
+}
+
 static int have_pin(struct token *t, struct buf *why)
 {
     if (t->pin_len > 0 || t->cfg.pinpad)
         return ZEGEL_OK;
-    if (t->pin_refused || t->cfg.ask == NULL) {
+    if (is_refused(t) || t->cfg.ask == NULL) {
         buf_addf(why, "token %s: not logged in, and no PIN that may be sent", t->cfg.name);
         return ZEGEL_ERR_PIN;
     }
