@@ -543,6 +543,12 @@ static void *look_for_keys(void *arg)
     return NULL;
 }
 
+/* Nobody waits for its end: the process has none but _exit. */
+static bool begin_thread(void *(*run_it)(void *), void *arg, pthread_t *id)
+{
+    return pthread_create(id, NULL, run_it, arg) == 0 && pthread_detach(*id) == 0;
+}
+
 int worker_start(struct worker *w)
 {
     pthread_t thread;
@@ -553,17 +559,17 @@ int worker_start(struct worker *w)
     w->threads_count = wanted < THREADS_MAX ? wanted : THREADS_MAX;
     if (!confine(w->config, w->token_config))
         return EX_CONFIG;
-    if (pthread_create(&thread, NULL, watch, w) != 0)
+    if (!begin_thread(watch, w, &thread))
         return EX_OSERR;
     pthread_mutex_lock(&w->token_lock);
     open_token(w);
     pthread_mutex_unlock(&w->token_lock);
-    if (w->token != NULL && pthread_create(&thread, NULL, look_for_keys, w) != 0)
+    if (w->token != NULL && !begin_thread(look_for_keys, w, &thread))
         return EX_OSERR;
     for (unsigned i = 0; i < w->threads_count; i++) {
         w->threads[i].worker = w;
-        if (pthread_create(&w->threads[i].id, NULL, run, &w->threads[i]) != 0)
+        if (!begin_thread(run, &w->threads[i], &w->threads[i].id))
             return EX_OSERR;
     }
-    return pthread_create(&thread, NULL, look_for_token, w) == 0 ? EX_OK : EX_OSERR;
+    return begin_thread(look_for_token, w, &thread) ? EX_OK : EX_OSERR;
 }

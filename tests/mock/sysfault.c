@@ -86,16 +86,16 @@ __attribute__((constructor)) static void map_control(void)
         (void)real(SYS_close, fd);
 }
 
-/* Of the callers, wherever their files lie in this process: FNV-1a over names and offsets. */
+/* Of the callers, without us, wherever their files lie in this process: FNV-1a over names and offsets. */
 static uint64_t stack_hash(void)
 {
     enum { FRAMES = 40 };
     void *frames[FRAMES];
+    struct dl_find_object us, at;
     uint64_t hash = 0xcbf29ce484222325;
-    int n = backtrace(frames, FRAMES);
+    int n = _dl_find_object((void *)(uintptr_t)stack_hash, &us) == 0 ? backtrace(frames, FRAMES) : 0;
     for (int i = 0; i < n; i++) {
-        struct dl_find_object at;
-        if (_dl_find_object(frames[i], &at) != 0)
+        if (_dl_find_object(frames[i], &at) != 0 || at.dlfo_link_map == us.dlfo_link_map)
             continue;
         hash = (hash ^ ((uintptr_t)frames[i] - (uintptr_t)at.dlfo_map_start)) * 0x100000001b3;
         for (const char *name = at.dlfo_link_map->l_name; *name != '\0'; name++)

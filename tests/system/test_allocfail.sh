@@ -59,7 +59,8 @@ disturb() { # PHASE PROGRAM
 start_anew() { # PROGRAM
     local status
     launch
-    wait_for 60 ready_or_ended || not_ok "$1, first start" "neither ready nor ended: $(tail -n 3 "$WORK/log/zegeld")"
+    # The line that says so may be what could not be written.
+    wait_for 10 ready_or_ended || wait_for 60 one_signed || not_ok "$1, first start" "neither ready nor ended: $(tail -n 3 "$WORK/log/zegeld")"
     kill -0 "$ZEGELD_PID" 2>/dev/null && return
     status=0
     wait "$ZEGELD_PID" || status=$?
@@ -77,7 +78,7 @@ is_ready() { [ "$(said 'ready: ')" -ge "$NTH_START" ]; }
 ready_or_ended() { is_ready || ! kill -0 "$ZEGELD_PID" 2>/dev/null; }
 
 # SoftHSM without memory answers C_Login with CKR_PIN_INCORRECT, and what was refused is not sent again: a custodian decides.
-pin_refused() { tail -n 2 "$WORK/log/zegeld" | grep -q 'token faulty: the PIN was refused\|login: CKR_PIN_INCORRECT'; }
+pin_refused() { tail -n 2 "$WORK/log/zegeld" | grep -q 'token faulty: .* zegel token unlatch'; }
 comes_back() { # PROGRAM FAULT
     wait_for 30 one_signed && return
     [ "$*" = "zegel-token alloc" ] && pin_refused && zegel token unlatch faulty >>"$WORK/unlatched" && wait_for 30 one_signed
@@ -85,8 +86,9 @@ comes_back() { # PROGRAM FAULT
 
 # one PHASE PROGRAM N FAULT...: false when that Nth was never reached
 one() {
-    local phase=$1 program=$2 n=$3
+    local phase=$1 program=$2 n=$3 hangs
     shift 3
+    hangs=$(said 'has not answered for')
     [ "$phase" != first ] || stop_zegeld
     sysfault "$1" "$program" "$n" "${@:2}"
     disturb "$phase" "$program"
@@ -95,6 +97,7 @@ one() {
     sysfault off
     [ "$BAD" -eq 0 ] || not_ok "$program, $phase: $* $n" "NOT SIGNED AS IT SHOULD BE: $LOADED"
     comes_back "$program" "$1" || { not_ok "$program, $phase: $* $n" "does not come back: $(tail -n 2 "$WORK/log/zegeld")" && return 1; }
+    [ "$(said 'has not answered for')" -eq "$hangs" ] || not_ok "$program, $phase: $* $n" "hung, and was replaced: $(grep 'has not answered for' "$WORK/log/zegeld" | tail -n 1)"
     [ "$fired" -gt 0 ]
 }
 
@@ -106,7 +109,8 @@ which_ones() { # PHASE PROGRAM KIND
         for ((n = 1; n < 20000; n = n * 5 + 2)); do echo "$n"; done
         return
     fi
-    [ "$1" != first ] || stop_zegeld
+    # What is used for the first time in a process's life is no part of what it does while it runs.
+    if [ "$1" = first ]; then stop_zegeld; else wait_for 20 one_signed; fi
     sysfault record "$3" "$2"
     disturb "$1" "$2"
     MESSAGES=3 load 1 40
@@ -127,11 +131,13 @@ which_ones() { # PHASE PROGRAM KIND
 }
 
 sweep() { # PHASE PROGRAM FAULT...
-    local phase=$1 program=$2 n runs=0 tried=0 before at_first missed=0 fired put_off=0 which
+    local phase=$1 program=$2 n runs=0 tried=0 before at_first missed=0 fired put_off=0 which least=1
     shift 2
     before=$(crashes) at_first=$before
     which_ones "$phase" "$program" "$1" >"$WORK/which" # not in a pipe: what is not ok there counts here
     mapfile -t which <"$WORK/which"
+    # Not each run is as the one that was recorded. A sparse list ends with one that is never reached.
+    [ ${#which[@]} -lt 20 ] || least=$((${#which[@]} / 2))
     for n in "${which[@]}"; do
         tried=$((tried + 1))
         if one "$phase" "$program" "$n" "$@"; then runs=$((runs + 1)) missed=0; else missed=$((missed + 1)); fi
@@ -143,7 +149,7 @@ sweep() { # PHASE PROGRAM FAULT...
     # mail, and the process is started again. SoftHSM does not always: that is why it has a process of its own. Our code does.
     [ "${phase/first/starting} $1" != "starting alloc" ] && [ "$program $1" != "zegel-token alloc" ] || before=$(crashes)
     verdict "$program, $phase: $*" "$runs faults of $tried tried, $put_off messages put off, $(($(crashes) - at_first)) crashes, $(ours) of them ours" \
-        test "$(crashes)" -eq "$before" -a "$runs" -gt 0 -a "$(ours)" -eq 0
+        test "$(crashes)" -eq "$before" -a "$runs" -ge "$least" -a "$(ours)" -eq 0
     kill -0 "$ZEGELD_PID" 2>/dev/null || die "zegeld itself has ended: $(tail -n 3 "$WORK/log/zegeld")"
 }
 

@@ -7,7 +7,7 @@ set -eu -o pipefail
 
 need_root "$@"
 needs debootstrap lintian dpkg-buildpackage systemd-nspawn
-! nm "$BUILD/zegel-milter" | grep -q '__[at]san_init' || { echo "packages are built without sanitizers"; exit 0; }
+! grep -q '__[at]san_init' < <(nm "$BUILD/zegel-milter") || { echo "packages are built without sanitizers"; exit 0; }
 make_work_dir
 TREE=$WORK/tree
 
