@@ -56,6 +56,7 @@ json key destroy -- --domain example.nl --selector gone
 fields label destroyed
 json key list --
 json key show -- --domain example.nl --selector "$ED_SELECTOR"
+json key forget -- --domain example.nl --selector "$ED_SELECTOR"
 json dns record --
 json dns publish --
 fields name status
