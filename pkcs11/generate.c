@@ -75,7 +75,7 @@ static int check_label_free(struct token *t, CK_SESSION_HANDLE session, const ch
     CK_ULONG count = 0;
     *rv = attr_find((struct attr_session){t->module->f, session}, template, 1, &any, 1, &count);
     if (*rv != CKR_OK) {
-        buf_addf(why, "token %s: looking for %s: %s", t->cfg.name, label, ckr_name(*rv));
+        buf_addf(why, "token %s: looking for %s: %s; %s", t->cfg.name, label, ckr_name(*rv), ckr_advice(*rv));
         return ckr_to_err(*rv);
     }
     if (count == 0)
@@ -159,7 +159,10 @@ int key_destroy(struct token *t, const struct key *k, struct buf *why)
     if (err == ZEGEL_OK && rv == CKR_OK)
         rv = attr_find(s, template, 1, objects, 8, &count);
     if (err == ZEGEL_OK && (rv != CKR_OK || count != 0)) {
-        buf_addf(why, "key %s: not destroyed: %s", k->label, rv != CKR_OK ? ckr_name(rv) : "the token still shows it");
+        if (rv != CKR_OK)
+            buf_addf(why, "key %s: not destroyed: %s; %s", k->label, ckr_name(rv), ckr_advice(rv));
+        else
+            buf_addf(why, "key %s: not destroyed: the token still shows it", k->label);
         err = rv != CKR_OK ? ckr_to_err(rv) : ZEGEL_ERR_MODULE;
     }
     token_release(t, session, epoch, rv);

@@ -25,7 +25,7 @@ static int find_public_half(struct attr_session s, const struct key *k, CK_OBJEC
     CK_ULONG count;
     CK_RV rv = attr_find(s, template, 2, public, 1, &count);
     if (rv != CKR_OK) {
-        buf_addf(why, "key %s: looking for its public half: %s", k->label, ckr_name(rv));
+        buf_addf(why, "key %s: looking for its public half: %s; %s", k->label, ckr_name(rv), ckr_advice(rv));
         return ckr_to_err(rv);
     }
     if (count == 1)
@@ -299,7 +299,7 @@ int key_list(struct token *t, struct key **keys, size_t *count, struct buf *why)
         buf_free(&ignored);
     }
     if (rv != CKR_OK) {
-        buf_addf(why, "token %s: listing keys: %s", t->cfg.name, ckr_name(rv));
+        buf_addf(why, "token %s: listing keys: %s; %s", t->cfg.name, ckr_name(rv), ckr_advice(rv));
         err = ckr_to_err(rv);
     }
     token_release(t, session, epoch, rv);

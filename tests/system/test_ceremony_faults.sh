@@ -4,17 +4,17 @@
 set -u
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/system/faultlib.sh
+. "$SYSTEM/faultlib.sh"
 # shellcheck source=tests/system/ceremony.sh
 . "$SYSTEM/ceremony.sh"
 
-need_ceremony_programs pkcs11-tool unshare
-FAULT=$BUILD/tests/p11fault
+need_ceremony_programs pkcs11-tool unshare strace
 [ -x "$FAULT" ] || die "$FAULT is missing: run 'make tests'"
 make_work_dir
 make_people
 REAL=$MODULE
 export P11FAULT_MODULE=$REAL P11FAULT_CONTROL=$WORK/fault
-fault() { "$FAULT" "$WORK/fault" "$@"; }
 fault new
 A=$WORK/one
 MODULE=$BUILD/tests/p11fault.so prepare "$A" 1 --key example.nl/z1:rsa2048 --key example.nl/z2:ed25519 >/dev/null || die "prepare"
@@ -147,6 +147,34 @@ fault remove
 refused "the token is pulled out" 3 'matches no token' run "$A"
 fault return
 goes_on "the token is pulled out"
+
+# The token is pulled out in mid step: the run is held (SIGSTOP) at a sync, the token goes, the run goes on without it.
+if strace -f -qq -o /dev/null true 2>/dev/null; then
+    pulled=0
+    held() { grep -q 'stopped by SIGSTOP' "$WORK/trace" || ! kill -0 "$tracer" 2>/dev/null; }
+    for ((n = 5; ; n += $(short_or 4 1))); do
+        reset
+        : >"$WORK/trace"
+        ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 strace -f -qq -o "$WORK/trace" -e trace=fsync -e "inject=fsync:signal=SIGSTOP:when=$n" \
+            "$BUILD/zegel" ceremony run --pin "file:$WORK/pin" --state "$WORK/state" --non-interactive "$A" >"$WORK/out" 2>"$WORK/err" &
+        tracer=$!
+        wait_for 60 held || die "the run neither stops nor ends"
+        fault remove
+        pid=$(awk '/stopped by SIGSTOP/ { print $1; exit }' "$WORK/trace")
+        [ -z "$pid" ] || kill -CONT "$pid"
+        status=0
+        wait "$tracer" || status=$?
+        fault return
+        [ -n "$pid" ] || break # it has fewer syncs than that
+        [ "$status" -ne 0 ] || continue # it was done with the token
+        pulled=$((pulled + 1))
+        if [ "$status" -ne 3 ] || [ "$(wc -l <"$WORK/err")" -ne 1 ] || ! grep -qE '(CKR_DEVICE_REMOVED|matches no token).*; plug' "$WORK/err"; then
+            not_ok "pulled out at sync $n" "exit status $status, $(cat "$WORK/err")"
+        fi
+        goes_on "pulled out at sync $n"
+    done
+    [ "$pulled" -ge 2 ] || not_ok "pulled out in mid step" "$pulled times only"
+fi
 
 # The clock: forward a day is time that passed; back is refused.
 if ! nm "$BUILD/zegel" | grep -q '__[at]san_init'; then
