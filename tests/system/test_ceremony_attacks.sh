@@ -116,6 +116,11 @@ copy; cp "$BUILD/zegel" "$WORK/zegel-changed"; printf x >>"$WORK/zegel-changed"
 refused "another program" 1 'this zegel is not the one in the plan' \
     "$WORK/zegel-changed" ceremony run --pin "file:$WORK/pin" --state "$WORK/state" --non-interactive "$C"
 
+cp "$MODULE" "$WORK/module.so"
+(MODULE=$WORK/module.so prepare "$WORK/module" 1 --key example.nl/z1:rsa2048 && approve "$WORK/module" alice bob) >/dev/null || die "prepare module"
+printf x >>"$WORK/module.so"
+refused "another module" 1 'module.so is not the module in the plan' run "$WORK/module"
+
 cp -r "$A" "$WORK/disk-lost"
 cp -r "$A" "$WORK/rehearsed"
 refused "an approval twice" 1 "bob: has signed already" approve "$A" bob
