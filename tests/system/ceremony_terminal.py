@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""Hold a ceremony at a terminal: SCREENS COMMAND... Stops it once with No, starts it again, and checks what is on the screen."""
-import re, sys
+"""Hold a ceremony at a terminal: SCREENS HANDBOOK COMMAND... Stops it once with No, starts it again, and checks what is on the screen,
+and that the handbook shows the same."""
+import os, re, sys
 
 from dialogue import hold
 
-screens, command = sys.argv[1], sys.argv[2:]
+screens, handbook, command = sys.argv[1], sys.argv[2], sys.argv[3:]
 
 
 def at_terminal(answer):
@@ -29,20 +30,45 @@ def second(question, n):
     return "1234" if question.startswith("PIN") else "Yes"
 
 
-status, text = at_terminal(first)
+def plain(text):
+    return re.sub("\033\\[[0-9;]*m", "", text)
+
+
+def fits(text):
+    """A projector and a serial line: ASCII, nothing moves the cursor, 80 columns, and from one question to the next 24 lines."""
+    assert text.isascii() and not re.search("[^\n -~]", plain(text)), text
+    for line in plain(text).split("\n"):
+        assert len(line) <= 80 or line.startswith(("The ceremony has ended", "zegel ceremony run: ")), line
+    for screen in re.split("STEP ", text):
+        assert screen.count("\n") < 24, screen
+
+
+def in_general(text):
+    """Without what differs from one ceremony to the next: hashes, as hex and as words, and the directory."""
+    text = re.sub(r"(?m)^ {8}[0-9a-f]{4}( [0-9a-f]{4}){7}$", "HEX", text)
+    text = re.sub(r"(?m)^ {8}[A-Za-z]+( [A-Za-z]+){3}$", "WORDS", text)
+    text = re.sub(r"ceremony seal \S+", "ceremony seal DIR", text)
+    return [line.rstrip() for line in text.rstrip("\n").split("\n")]
+
+
+os.environ["NO_COLOR"] = "1"
+status, stopped = at_terminal(first)
+assert status == 1, (status, stopped)
+assert "1234" not in stopped, "the PIN is on the screen"
+assert "the whole word, with its capital" in stopped, "yes was taken for Yes"
+assert "stopped before step 3 (inventory before), as you said" in stopped, stopped
+assert "\033" not in stopped and stopped.count("[DONE]") == 2, "colours although nobody wants them, or no words without them"
+fits(stopped)
+del os.environ["NO_COLOR"]
+status, ended = at_terminal(second)
 with open(screens, "w") as file:
-    file.write(re.sub("\033\\[[0-9;]*m", "", text))
-assert status == 1, (status, text)
-assert "1234" not in text, "the PIN is on the screen"
-assert "the whole word, with its capital" in text, "yes was taken for Yes"
-assert "stopped before step 3 (inventory before), as you said" in text, text
-assert "\033[" in text, "no colours on a terminal"
-status, text = at_terminal(second)
-with open(screens, "a") as file:
-    file.write(re.sub("\033\\[[0-9;]*m", "", text))
-assert status == 0, (status, text)
-assert text.count("was done before") == 2 and text.count("[DONE]") == 6, text
-plain = re.sub("\033\\[[0-9;]*m", "", text)
-for line in plain.split("\n"):
-    assert len(line) <= 80 or line.startswith("The ceremony has ended"), line
-print("ok   at the terminal: asked, refused yes for Yes, stopped, went on, ended")
+    file.write(stopped + plain(ended))
+assert status == 0, (status, ended)
+assert ended.count("was done before") == 2 and plain(ended).count("[DONE]") == 6, ended
+assert "\033[1;32m[DONE]" in ended, "no colours on a terminal"
+fits(ended)
+with open(handbook) as file:
+    shown = file.read().split("## On the screen")[1].split("\n## ")[0]
+shown = "\n".join(line[4:] for line in shown[shown.index("    PIN for"):].split("\n"))
+assert in_general(shown) == in_general(stopped + plain(ended)), "the handbook shows something else: see " + screens
+print("ok   at the terminal: asked, refused yes for Yes, stopped, went on, ended; and the handbook shows it")

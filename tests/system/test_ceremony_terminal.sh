@@ -13,7 +13,7 @@ make_people
 A=$WORK/one
 prepare "$A" 1 --key example.nl/z1:ed25519 >/dev/null || die "prepare"
 approve "$A" alice bob >/dev/null || die "approve"
-"$PYTHON" "$SYSTEM/ceremony_terminal.py" "$WORK/screens" "$BUILD/zegel" ceremony run --state "$WORK/state" "$A" || die "the dialogue"
+"$PYTHON" "$SYSTEM/ceremony_terminal.py" "$WORK/screens" "$ROOT/hostd/handbook/ceremony.md" "$BUILD/zegel" ceremony run --state "$WORK/state" "$A" || die "the dialogue"
 { seal "$A" && approve "$A" alice bob erin; } >/dev/null || die "seal"
 accepted "verify, by the separate program" env -i "$BUILD/zegel-ceremony-verify" --trust "$WORK/people/trust.pem" "$A"
 
