@@ -3,10 +3,14 @@
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include "base/err.h"
+
+enum { LOAD_CPU_MAX_S = 2 };
 
 /* What any of our processes does in steady state: memory, threads, time, the descriptors it has. */
 static const int common[] = {
@@ -178,17 +182,35 @@ static bool add_token(scmp_filter_ctx ctx, enum sandbox_profile profile)
     return ok;
 }
 
+/* libseccomp 2.5 that finds no memory for one of its tables goes round for ever. Whoever waits for us would end us after 15 s: so
+ * we end after this much of CPU time, of which a slow machine needs no more than a fast one. The filter forbids to stop the timer
+ * again; its signal comes to nothing. */
+static bool begin_bounded(void)
+{
+    const struct itimerval bound = {.it_value = {.tv_sec = LOAD_CPU_MAX_S}};
+    const struct sigaction ends = {.sa_handler = SIG_DFL};
+    return sigaction(SIGPROF, &ends, NULL) == 0 && setitimer(ITIMER_PROF, &bound, NULL) == 0;
+}
+
+static bool end_bounded(void)
+{
+    const struct sigaction ignored = {.sa_handler = SIG_IGN};
+    return sigaction(SIGPROF, &ignored, NULL) == 0;
+}
+
 int seccomp_apply(enum sandbox_profile profile, struct buf *why)
 {
+    bool bounded = begin_bounded();
     bool ours = profile == SANDBOX_MILTER || profile == SANDBOX_SIGNER || profile == SANDBOX_STATUS || profile == SANDBOX_FRONT;
     scmp_filter_ctx ctx = seccomp_init(ours ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_ERRNO(EPERM));
-    bool ok = ctx != NULL &&
+    bool ok = bounded && ctx != NULL &&
               (ours                          ? add_ours(ctx, profile)
                : profile == SANDBOX_RESOLVER ? add_resolver(ctx)
                                              : add_token(ctx, profile)) &&
               seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1) == 0 && seccomp_load(ctx) == 0;
     if (ctx != NULL)
         seccomp_release(ctx);
+    ok = end_bounded() && ok;
     if (!ok)
         buf_add_str(why, "sandbox: seccomp: the filter could not be loaded");
     return ok ? ZEGEL_OK : ZEGEL_ERR_SYSTEM;

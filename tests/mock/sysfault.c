@@ -42,15 +42,14 @@ static syscall_function *libc_syscall(void)
 
 #define real(...) libc_syscall()(__VA_ARGS__)
 
-/* Says where a crash was, in one line: whose code it is. */
-static void crashed(int signal)
+/* Says where that was, in one line: whose code it is. */
+static void say_where(const char *head, int skip)
 {
-    static const char head[] = "sysfault: crash in: ";
-    enum { FRAMES = 12, SKIP = 2 };
+    enum { FRAMES = 14 };
     void *frames[FRAMES];
     int n = backtrace(frames, FRAMES);
-    (void)!real(SYS_write, STDERR_FILENO, head, sizeof head - 1);
-    for (int i = SKIP; i < n; i++) {
+    (void)!real(SYS_write, STDERR_FILENO, head, strlen(head));
+    for (int i = skip; i < n; i++) {
         Dl_info info;
         char text[200];
         if (dladdr(frames[i], &info) == 0 || info.dli_fname == NULL)
@@ -61,6 +60,11 @@ static void crashed(int signal)
         (void)!real(SYS_write, STDERR_FILENO, text, (size_t)len);
     }
     (void)!real(SYS_write, STDERR_FILENO, "\n", 1);
+}
+
+static void crashed(int signal)
+{
+    say_where("sysfault: crash in: ", 3);
     (void)raise(signal); /* SA_RESETHAND */
 }
 
@@ -134,7 +138,8 @@ static bool hit(enum sysfault_kind kind, const char *call)
     uint32_t n = atomic_fetch_add(&c->seen, 1) + 1;
     if (n != c->nth && !(c->forever && n > c->nth))
         return false;
-    atomic_fetch_add(&c->fired, 1);
+    if (atomic_fetch_add(&c->fired, 1) == 0)
+        say_where("sysfault: fails in: ", 2);
     return true;
 }
 

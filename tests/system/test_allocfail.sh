@@ -2,8 +2,8 @@
 # The Nth allocation fails, the Nth system call is interrupted, fails or does only a part, in each of our processes: while
 # they work on three messages, and while they start; in zegeld while it reloads and starts one of them again. No crash, nothing
 # unsigned, and back to work. SOAK=1: every N where
-# there are at most $EVERY of them; otherwise the first $EVERY, and the first, second and last from each distinct call stack, of
-# which one run without a fault makes the list. (At its start a process allocates ten thousand times, from 1,500 call stacks, the
+# there are at most $EVERY of them; otherwise the first $EVERY, and the first, second and last ($OF_EACH) from each distinct
+# call stack, of which one run without a fault makes the list. (At its start a process allocates ten thousand times, from 1,500 call stacks, the
 # most of libcrypto and libseccomp.) PROGRAM=...: this process only; otherwise each with a daemon of its own, side by side.
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -14,6 +14,7 @@ set -u
 need_programs
 if sanitized; then echo "not with a sanitizer" && exit 0; fi
 EVERY=${EVERY:-150}
+OF_EACH=${OF_EACH:-1 2 last}
 PROGRAMS=${PROGRAM:-zegeld zegel-milter zegel-signer zegel-token}
 
 if [ -n "$SOAK" ] && [ -z "${PROGRAM:-}" ]; then
@@ -123,7 +124,7 @@ which_ones() { # PHASE PROGRAM KIND
     for ((n = 1; n <= (all <= EVERY ? all + 10 : EVERY); n++)); do echo "$n"; done
     if [ "$all" -gt "$EVERY" ]; then
         while read -r stack calls; do
-            for n in 1 2 "$calls"; do
+            for n in ${OF_EACH/last/$calls}; do
                 [ "$n" -gt "$calls" ] || echo "$n@$stack"
             done | sort -u
         done <"$WORK/stacks"
