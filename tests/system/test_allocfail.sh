@@ -1,10 +1,9 @@
 #!/bin/bash
 # The Nth allocation fails, the Nth system call is interrupted, fails or does only a part, in each of our processes: while
 # they work on three messages, and while they start; in zegeld while it reloads and starts one of them again. No crash, nothing
-# unsigned, and back to work. SOAK=1: every N where
-# there are at most $EVERY of them; otherwise the first $EVERY, and the first, second and last ($OF_EACH) from each distinct
-# call stack, of which one run without a fault makes the list. (At its start a process allocates ten thousand times, from 1,500 call stacks, the
-# most of libcrypto and libseccomp.) PROGRAM=...: this process only; otherwise each with a daemon of its own, side by side.
+# unsigned, and back to work. SOAK=1: every N where there are at most $EVERY of them; otherwise the first $EVERY, and the first, second
+# and last ($OF_EACH) from each distinct call stack, of which one run without a fault makes the list. (At its start a process
+# allocates ten thousand times, from 1,500 call stacks, the most of libcrypto and libseccomp.) PROGRAM=...: this process only; otherwise each with a daemon of its own, side by side.
 set -u
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -32,6 +31,8 @@ make_fault_tokens >/dev/null || die "no tokens"
 sysfault() { "$BUILD/tests/sysfault" "$WORK/sysfault" "$@"; }
 sysfault new
 export SYSFAULT=$WORK/sysfault LD_PRELOAD=$BUILD/tests/sysfault.so
+cp -a "$WORK/softhsm/tokens" "$WORK/whole"
+tears=0
 fresh_zegeld 5s
 unset LD_PRELOAD
 
@@ -80,9 +81,18 @@ ready_or_ended() { is_ready || ! kill -0 "$ZEGELD_PID" 2>/dev/null; }
 
 # SoftHSM without memory answers C_Login with CKR_PIN_INCORRECT, and what was refused is not sent again: a custodian decides.
 pin_refused() { tail -n 2 "$WORK/log/zegeld" | grep -q 'token faulty: .* zegel token unlatch'; }
+# SoftHSM without memory also tears the file of its token, which it writes anew with each login: from then on nobody finds that token.
+torn() { tail -n 4 "$WORK/log/zegeld" | grep -q 'token faulty: .*matches no token'; }
+restore() {
+    rm -rf "$WORK/softhsm/tokens"
+    cp -a "$WORK/whole" "$WORK/softhsm/tokens"
+    tears=$((tears + 1))
+}
 comes_back() { # PROGRAM FAULT
     wait_for 30 one_signed && return
-    [ "$*" = "zegel-token alloc" ] && pin_refused && zegel token unlatch faulty >>"$WORK/unlatched" && wait_for 30 one_signed
+    [ "$*" = "zegel-token alloc" ] || return
+    torn && restore && wait_for 30 one_signed && return
+    pin_refused && zegel token unlatch faulty >>"$WORK/unlatched" && wait_for 30 one_signed
 }
 
 # one PHASE PROGRAM N FAULT...: false when that Nth was never reached
@@ -165,6 +175,7 @@ for program in $PROGRAMS; do
     [ "$program" != zegel-signer ] || sweep running "$program" call ENOSPC pwrite
 done
 whose | sort | uniq -c
+[ "$tears" -eq 0 ] || echo "SoftHSM tore its token $tears times; it was put back"
 stop_zegeld
 audit_holds
 verdict "audit log after all this" "$(tail -n 1 "$WORK/verify")" audit_holds
