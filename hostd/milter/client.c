@@ -1,6 +1,7 @@
 #include "milter/client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
@@ -10,6 +11,8 @@
 #include "base/err.h"
 #include "base/io.h"
 #include "base/log.h"
+
+enum { DUP_AGAIN_MS = 50 };
 
 /* One waiting call; lives on the asker's stack while it stands in the list. */
 struct waiting {
@@ -71,9 +74,14 @@ static void *read_answers(void *arg)
         int fd = dup(c->fd); /* ours to read from: the other may be closed meanwhile */
         uint64_t generation = c->generation;
         pthread_mutex_unlock(&c->lock);
+        if (fd < 0) { /* no descriptor left for now. Whom we give up is not given to us again, as long as he lives */
+            (void)poll(NULL, 0, DUP_AGAIN_MS);
+            pthread_mutex_lock(&c->lock);
+            continue;
+        }
         size_t len = 0;
         int err = ZEGEL_OK;
-        while (fd >= 0 && err != ZEGEL_ERR_CLOSED) {
+        while (err != ZEGEL_ERR_CLOSED) {
             err = io_recv(fd, packet, IO_PACKET_MAX, &len, NULL);
             if (err != ZEGEL_OK)
                 continue;
@@ -81,8 +89,7 @@ static void *read_answers(void *arg)
             take_answer(c, bytes_of(packet, len));
             pthread_mutex_unlock(&c->lock);
         }
-        if (fd >= 0)
-            (void)close(fd);
+        (void)close(fd);
         pthread_mutex_lock(&c->lock);
         if (generation == c->generation)
             drop_peer(c);
