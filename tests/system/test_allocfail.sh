@@ -41,7 +41,8 @@ crashes() { grep -cE 'ended by signal (4|6|7|8|11|31) ' "$WORK/log/zegeld"; }
 
 # Whose fault: the first frames that are not libc's, one crash a line.
 whose() { sed -n 's/.*sysfault: crash in: //p' "$WORK/log/zegeld" | sed -E 's/libc\.so\.6\([^)]*\) //g'; }
-ours() { whose | grep -cvE '^(libcrypto|libseccomp|libsofthsm2)\.so'; }
+THEIRS='^(libcrypto|libseccomp|libsofthsm2)\.so'
+ours() { whose | grep -cvE "$THEIRS"; }
 
 # What makes the program work while its memory fails.
 disturb() { # PHASE PROGRAM
@@ -161,6 +162,7 @@ sweep() { # PHASE PROGRAM FAULT...
     [ "${phase/first/starting} $1" != "starting alloc" ] && [ "$program $1" != "zegel-token alloc" ] || before=$(crashes)
     verdict "$program, $phase: $*" "$runs faults of $tried tried, $put_off messages put off, $(($(crashes) - at_first)) crashes, $(ours) of them ours" \
         test "$(crashes)" -eq "$before" -a "$runs" -ge "$least" -a "$(ours)" -eq 0
+    [ "$(ours)" -eq 0 ] || whose | grep -vE "$THEIRS" | sort | uniq -c
     kill -0 "$ZEGELD_PID" 2>/dev/null || die "zegeld itself has ended: $(tail -n 3 "$WORK/log/zegeld")"
 }
 
