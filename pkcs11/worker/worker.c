@@ -33,6 +33,7 @@ enum {
     TOKEN_AGAIN_MAX_MS = 500,
     LOGIN_AGAIN_MS = 3000,     /* the PIN is sent each time */
     GONE_MS = 1000,            /* a token that was there and is missed so long is looked for by a fresh process */
+    GONE_BUSY_MS = 3000,       /* or so long, while one of its threads may just be finding it: another login for nothing */
     PREFERRED_AGAIN_MS = 5000, /* while another card is in use: is the preferred one there now? */
     PIN_MAX = TOKEN_PIN_MAX,
     PIN_WITHIN_S = 3,
@@ -483,12 +484,21 @@ static void look_for_preferred(struct worker *w)
     worker_exit(w, EX_SOFTWARE);
 }
 
+static bool is_signing(const struct worker *w)
+{
+    bool any = false;
+    for (unsigned i = 0; i < w->threads_count; i++)
+        any = any || atomic_load(&w->threads[i].overdue_ms) != 0;
+    return any;
+}
+
 /* A module may never show again what it once lost sight of: SoftHSM forgets a token whose file it read while another process was
  * writing it, and looks again at C_Initialize only. */
 static void look_for_missed(struct worker *w)
 {
     int64_t missed_ms = atomic_load(&w->missed_ms);
-    if (missed_ms == 0 || clock_monotonic_ms() - missed_ms < GONE_MS)
+    int64_t patience = is_signing(w) ? GONE_BUSY_MS : GONE_MS;
+    if (missed_ms == 0 || clock_monotonic_ms() - missed_ms < patience)
         return;
     log_info("token %s: gone; ending this process, a fresh one looks for it", w->token_name);
     worker_exit(w, EX_SOFTWARE);
