@@ -71,6 +71,27 @@ make_fault_tokens() {
         AUDIT_KEY=$(zegel audit key)
 }
 
+# SoftHSM writes the file of its token anew with each login, and not in one piece: who is killed in the midst of it, or finds no memory,
+# leaves an empty one, and nobody finds that token any more. What zegeld makes of kills is asked here, so such a file is put back, and
+# counted in TEARS.
+keep_tokens() {
+    rm -rf "$WORK/whole"
+    cp -a "$WORK/softhsm/tokens" "$WORK/whole"
+    TEARS=0
+}
+torn() { find "$WORK/softhsm/tokens" -name token.object -size 0; }
+put_back() { # false: there was nothing torn
+    local file torn
+    mapfile -t torn < <(torn)
+    [ ${#torn[@]} -gt 0 ] || return
+    sleep 1 # to tell it from one that is just being written
+    for file in "${torn[@]}"; do
+        [ ! -s "$file" ] || continue
+        cp -a "$WORK/whole/${file#"$WORK/softhsm/tokens/"}" "$file"
+        TEARS=$((TEARS + 1))
+    done
+}
+
 # A daemon of its own for each row, with a log and a state of its own: no row sees what another one left.
 fresh_zegeld() { # [DEADLINE [MORE_TOKEN_OPTIONS]]
     stop_zegeld

@@ -281,7 +281,7 @@ generate_keys() {
 start_zegeld() {
     start zegeld "$BUILD/zegeld" --config "$WORK/zegel.yaml"
     ZEGELD_PID=$STARTED
-    if ! wait_for 30 zegeld_up; then
+    if ! wait_for 120 zegeld_up; then
         tail -n 20 "$WORK/log/zegeld" >&2
         die "zegeld does not listen on 127.0.0.1:$MILTER_PORT (its log is above)"
     fi

@@ -13,6 +13,7 @@ make_fault_tokens >/dev/null || die "no tokens"
 for n in r2:rsa2048 e2:ed25519; do
     zegel key generate --domain example.nl --selector "${n%:*}" --algorithm "${n#*:}" --token faulty >/dev/null || die "no key ${n%:*}"
 done
+keep_tokens
 install_programs() { # what a package does: new files in the place of the old ones
     local program
     mkdir -p "$WORK/bin"
@@ -179,6 +180,7 @@ read -r _ _ _ _ good tempfail lost bad slowest <"$WORK/log/load"
 verdict "zegeld itself killed $kills times: who had a connection gets a 4xx of his MTA, who comes waits" \
     "signed $good, tempfail $tempfail, lost $lost, bad $bad; slowest $((slowest / 1000)) ms" \
     test "$good" -gt 20 -a "$bad" -eq 0 -a "$tempfail" -eq 0 -a "$lost" -le $((kills * 8))
+put_back || true # whose login was killed
 kill -TERM "$(pid)" # restart in order, with nobody connected: the next one waits in the queue
 verdict "restart with a connection in the queue" "" one_signed
 verdict "the file of a socket that is not ours stays" "" test -S "$WORK/milter.sock"
