@@ -91,6 +91,45 @@ HALF=example.nl/z1 KEY_OBJECTS=2 NOTES=0
 { prepare "$A" 1 --key example.nl/z1:ed25519 && approve "$A" alice bob; } >/dev/null || die "prepare"
 rm -f "$A/script.pdf"
 baseline
+
+# SIGKILL leaves what the kernel has; a power cut does not. So: what is written is synced before anything else of the ceremony is
+# written, renamed or told to the token, and a name that is new before anything else too.
+strace -f -qq -y -o "$WORK/trace" -e trace=write,fsync,rename,openat "${run_it[@]}" >/dev/null 2>&1 || die "a plain run fails"
+if "$PYTHON" - "$WORK/trace" "$A" "$WORK/state/pin" >"$WORK/out" 2>&1 <<'PY'
+import re, sys
+trace, *places = sys.argv[1:]
+owed, lines, names = {}, 0, 0  # path: why it has to be synced first
+for line in open(trace):
+    call = re.match(r"\d+ +(\w+)\((.*)\) += +(-?\d+)", line)
+    if call is None or call[3].startswith("-"):
+        continue
+    name, rest = call[1], call[2]
+    path = re.match(r"\d+<([^>]*)>", rest)
+    if name == "fsync":
+        owed.pop(path[1], None)
+    elif name == "write" and path[1].startswith(tuple(p + "/" for p in places) + (places[0].rsplit("/", 1)[0] + "/softhsm/",)):
+        assert not owed, (line, owed)
+        if "/softhsm/" not in path[1]:
+            owed[path[1]] = line
+            lines += path[1].endswith("journal.jsonl")
+    elif name == "rename":
+        to = re.search(r', "([^"]*)/[^"/]*"', rest)
+        if to is not None and to[1] in places:
+            assert not owed, (line, owed)
+            owed[to[1]] = line
+            names += 1
+    elif name == "openat" and "journal.jsonl" in rest and "O_CREAT" in rest:
+        owed[places[0]] = line
+assert not owed, owed
+assert lines > 10 and names >= 3, (lines, names)
+print(lines, "lines of the journal,", names, "names")
+PY
+then
+    ok "each line and each name is durable before what comes next" "$(cat "$WORK/out")"
+else
+    not_ok "each line and each name is durable before what comes next" "$(tail -n 1 "$WORK/out")"
+fi
+reset
 killed generate fsync 1
 killed generate write "$(short_or 30 1)"
 
