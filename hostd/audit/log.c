@@ -175,27 +175,32 @@ static size_t feed_lines(struct audit *a, struct bytes text, bool *ok)
     return used;
 }
 
-/* The tree, from what stands in the last records file. */
+/* The tree, from what stands in the last records file. A read may bring less than there is: only at the end of the file, or when a
+ * line is longer than any of ours, what is no line is cut off. */
 static bool resume(struct audit *a)
 {
     uint8_t *room = malloc(READ_SIZE);
-    bool ok = room != NULL;
+    size_t have = 0; /* in room, behind the last whole line */
+    bool ok = room != NULL, more = true;
     a->end = 0;
-    while (ok) {
-        ssize_t n = pread(a->fd, room, READ_SIZE, a->end);
+    while (ok && more) {
+        ssize_t n = pread(a->fd, room + have, READ_SIZE - have, a->end + (off_t)have);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n <= 0) {
-            ok = n == 0;
+        if (n < 0) {
+            ok = false;
             break;
         }
-        size_t used = feed_lines(a, bytes_of(room, (size_t)n), &ok);
+        have += (size_t)n;
+        size_t used = feed_lines(a, bytes_of(room, have), &ok);
         a->end += (off_t)used;
-        if (used == 0) { /* no line break in 64 KiB, or in the rest of the file */
-            log_warn("audit log: the last %zd octets were never a whole record; cut off", n);
-            ok = ok && ftruncate(a->fd, a->end) == 0;
-            break;
-        }
+        have -= used;
+        memmove(room, room + used, have);
+        more = n > 0 && have < READ_SIZE;
+    }
+    if (ok && have > 0) {
+        log_warn("audit log: the last %zu octets were never a whole record; cut off", have);
+        ok = ftruncate(a->fd, a->end) == 0;
     }
     free(room);
     return ok;
