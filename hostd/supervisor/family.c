@@ -161,10 +161,10 @@ static int hand_over_pin(struct child *c, const struct config_token *t)
     int fd = err == ZEGEL_OK ? io_pipe_with(buf_bytes(&pin)) : -1;
     if (err != ZEGEL_OK)
         log_error("%s", buf_cstr(&why));
-    else if (fd < 0 || control_send(c->control, CONTROL_PIN, t->name, fd) != ZEGEL_OK) {
+    else
+        err = fd < 0 ? ZEGEL_ERR_SYSTEM : control_send(c->control, CONTROL_PIN, t->name, fd);
+    if (why.len == 0 && err != ZEGEL_OK && err != ZEGEL_ERR_CLOSED) /* closed: it has ended, and its successor is asked */
         log_error("token %s: its worker did not take the PIN", t->name);
-        err = ZEGEL_ERR_SYSTEM;
-    }
     if (fd >= 0)
         (void)close(fd);
     buf_free(&pin);

@@ -158,9 +158,11 @@ static int start(struct supervisor *s)
         return EXIT_FAULT;
     if (listen_open(&s->listeners, s->config) != ZEGEL_OK)
         return EXIT_CONFIG;
-    for (unsigned i = 0; i < s->count; i++)
-        if (family_start(s, &s->children[i]) != ZEGEL_OK)
-            return EXIT_CONFIG;
+    for (unsigned i = 0; i < s->count; i++) {
+        int err = family_start(s, &s->children[i]);
+        if (err != ZEGEL_OK)
+            return err == ZEGEL_ERR_CONFIG ? EXIT_CONFIG : EXIT_FAULT;
+    }
     return -1;
 }
 
