@@ -64,9 +64,6 @@ static void drop_peer(struct client *c)
 static void *read_answers(void *arg)
 {
     struct client *c = arg;
-    uint8_t *packet = malloc(IO_PACKET_MAX);
-    if (packet == NULL)
-        abort(); /* at start, before any mail */
     pthread_mutex_lock(&c->lock);
     for (;;) {
         while (c->fd < 0)
@@ -82,11 +79,11 @@ static void *read_answers(void *arg)
         size_t len = 0;
         int err = ZEGEL_OK;
         while (err != ZEGEL_ERR_CLOSED) {
-            err = io_recv(fd, packet, IO_PACKET_MAX, &len, NULL);
+            err = io_recv(fd, c->answer, sizeof c->answer, &len, NULL);
             if (err != ZEGEL_OK)
                 continue;
             pthread_mutex_lock(&c->lock);
-            take_answer(c, bytes_of(packet, len));
+            take_answer(c, bytes_of(c->answer, len));
             pthread_mutex_unlock(&c->lock);
         }
         (void)close(fd);

@@ -34,6 +34,7 @@ struct client {
     struct waiting *waiting;
     unsigned malformed;            /* answers */
     uint8_t packet[IO_PACKET_MAX]; /* on its way out; under the lock */
+    uint8_t answer[IO_PACKET_MAX]; /* its reader's */
 };
 
 /* Start the thread that reads answers. Once per client; it lasts as long as the process. */
