@@ -40,7 +40,7 @@ crashes() { grep -cE 'ended by signal (4|6|7|8|11|31) ' "$WORK/log/zegeld"; }
 
 # Whose fault: the first frames that are not libc's, one crash a line.
 whose() { sed -n 's/.*sysfault: crash in: //p' "$WORK/log/zegeld" | sed -E 's/libc\.so\.6\([^)]*\) //g'; }
-THEIRS='^(libcrypto|libseccomp|libsofthsm2)\.so'
+THEIRS='^(libcrypto|libseccomp|libsofthsm2|(libstdc\+\+\.so\S+ )+libsofthsm2)\.so'
 [ "${PROGRAM:-}" != zegel-token ] || THEIRS+='|^$' # once SoftHSM has thrown where it must not, there may be no stack to read
 ours() { whose | grep -cvE "$THEIRS"; }
 
@@ -142,7 +142,7 @@ sweep() { # PHASE PROGRAM FAULT...
     which_ones "$phase" "$program" "$1" >"$WORK/which" # not in a pipe: what is not ok there counts here
     mapfile -t which <"$WORK/which"
     # Not each run is as the one that was recorded. A sparse list ends with one that is never reached.
-    [ ${#which[@]} -lt 20 ] || least=$((${#which[@]} / 2))
+    [ ${#which[@]} -lt 20 ] || [ $# -gt 2 ] || least=$((${#which[@]} / 2))
     for n in "${which[@]}"; do
         tried=$((tried + 1))
         if one "$phase" "$program" "$n" "$@"; then runs=$((runs + 1)) missed=0; else missed=$((missed + 1)); fi
@@ -166,7 +166,7 @@ for program in $PROGRAMS; do
     for error in $(short_or "" "EINTR EIO short"); do sweep first "$program" call "$error"; done
     [ "$program" != zegeld ] || continue
     sweep starting "$program" alloc
-    for error in $(short_or "" "EINTR EIO short"); do sweep starting "$program" call "$error"; done
+    for error in $(short_or "short" "EINTR EIO short"); do sweep starting "$program" call "$error"; done
     [ "$program" != zegel-signer ] || sweep running "$program" call ENOSPC pwrite
 done
 whose | sort | uniq -c

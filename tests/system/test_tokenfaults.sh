@@ -242,7 +242,7 @@ sleep "$(short_or 1 40)"
 verdict "slow token, 200 connections: memory of the signer" "$rss_before, then $(rss) kB" test "$(rss)" -le $((rss_before + 8192))
 if [ -n "$SOAK" ]; then
     wait "$crowd"
-    read -r _ _ _ _ good tempfail lost bad slowest <"$WORK/log/crowd"
+    read -r _ _ _ _ good tempfail lost bad slowest _ <"$WORK/log/crowd"
     verdict "slow token, 200 connections" "signed $good, tempfail $tempfail, lost $lost, bad $bad; slowest answer $((slowest / 1000)) ms" \
         test "$good" -gt 0 -a "$tempfail" -gt 0 -a "$((lost + bad))" -eq 0 -a "$slowest" -lt 30000000
 else

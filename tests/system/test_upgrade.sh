@@ -76,7 +76,7 @@ wait "$inbound_pid"
 verified() { grep -qE '^[1-9][0-9]+ passed, 0 otherwise' "$WORK/log/inbound"; }
 verdict "upgrade x $rounds: inbound mail is verified meanwhile, with every signature" "$(tail -n 1 "$WORK/log/inbound")" verified
 wait "$load_pid"
-read -r rate _ p99 _ good tempfail lost bad slowest <"$WORK/log/load"
+read -r rate _ p99 _ good tempfail lost bad slowest _ <"$WORK/log/load"
 verdict "upgrade x $rounds at load, other keys and canonicalization each time" \
     "signed $good ($rate/s), tempfail $tempfail, lost $lost, bad $bad; p99 $p99 us, slowest $((slowest / 1000)) ms" \
     test "$good" -gt 100 -a "$((tempfail + lost + bad))" -eq 0
@@ -118,7 +118,7 @@ for _ in 1 2 3 4 5; do
     for milter in $(pgrep -P "$ZEGELD_PID" zegel-milter); do kill -9 "$milter"; done
 done
 wait "$load_pid"
-read -r _ _ _ _ good tempfail lost bad slowest <"$WORK/log/load"
+read -r _ _ _ _ good tempfail lost bad slowest _ <"$WORK/log/load"
 verdict "milters killed 5 times: only what they had is lost, no connection is refused" "signed $good, tempfail $tempfail, lost $lost, bad $bad" \
     test "$good" -gt 10 -a "$tempfail" -eq 0 -a "$bad" -eq 0 -a "$lost" -le 20
 
@@ -176,7 +176,7 @@ while [ "$SECONDS" -lt "$end" ]; do
     kill -9 "$(pid)" && kills=$((kills + 1)) # zegeld itself, and with it all the others
 done
 wait "$load_pid"
-read -r _ _ _ _ good tempfail lost bad slowest <"$WORK/log/load"
+read -r _ _ _ _ good tempfail lost bad slowest _ <"$WORK/log/load"
 verdict "zegeld itself killed $kills times: who had a connection gets a 4xx of his MTA, who comes waits" \
     "signed $good, tempfail $tempfail, lost $lost, bad $bad; slowest $((slowest / 1000)) ms" \
     test "$good" -gt 20 -a "$bad" -eq 0 -a "$tempfail" -eq 0 -a "$lost" -le $((kills * 8))
