@@ -175,8 +175,8 @@ static size_t feed_lines(struct audit *a, struct bytes text, bool *ok)
     return used;
 }
 
-/* The tree, from what stands in the last records file. A read may bring less than there is: only at the end of the file, or when a
- * line is longer than any of ours, what is no line is cut off. */
+/* The tree, from what stands in the last records file. A read may bring less than there is: only at the end of the file, or when
+ * a line is longer than any of ours, what is no line is cut off. */
 static bool resume(struct audit *a)
 {
     uint8_t *room = malloc(READ_SIZE);
