@@ -7,7 +7,7 @@ set -eu
 . "$(dirname "$0")/../system/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=benchlib.sh
 . "$ROOT/tests/bench/benchlib.sh"
-PARTS="throughput sizes latency connections slow pure domains token"
+PARTS="throughput sizes latency connections slow mix pure domains token"
 need_programs
 command -v opendkim >/dev/null || die "opendkim is missing: run 'make deps'"
 make_work_dir

@@ -69,6 +69,16 @@ YAML
 }
 signs() { LOAD_MESSAGES=1 "$BUILD/bench/load" unix "$WORK/milter.sock" 1 5 100 1 >/dev/null 2>&1; }
 
+# Where a message's time goes, as zegeld has measured it since it began: "C_Sign 0.5/1.2, ..." in ms, median and p99 of each.
+stages() {
+    zegel status --json | "$PYTHON" -c 'import json, sys
+s = json.load(sys.stdin)
+show = lambda t: "-" if t["p50-ms"] is None else "%.3g/%.3g" % (t["p50-ms"], t["p99-ms"])
+signing = [w["signing"] for t in s["tokens"] for w in t["workers"] if w["signing"]["p50-ms"] is not None]
+print("C_Sign %s, commit of the audit log %s, zegel-signer %s, zegel-milter from the end of the message %s" %
+      (" and ".join(map(show, signing)), show(s["audit"]["commit"]), show(s["signer"]["answering"]), show(s["front-ends"][0]["answering"])))'
+}
+
 # OpenDKIM from Debian with the key in a file, as its own documentation sets it up.
 start_opendkim() {
     openssl genrsa -out "$WORK/opendkim.pem" 2048 2>/dev/null

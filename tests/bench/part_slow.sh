@@ -21,6 +21,8 @@ slow() { # NAME SESSIONS DELAY_MS CONNECTIONS GOAL
     local limit
     limit=$(calc "$(nproc) * 1e6 / ($(cpu_of all) + $LOAD_CPU)")
     figure "$1: what the processors could" "$limit" /s
+    because "$1: of sessions / latency, or the processors' limit" \
+        "us of processor time for a message: $(echo "$CPU" | tr '\n' ' ')and load generator $LOAD_CPU; ms, median/p99: $(stages); a commit waits for the disk while the processors do not"
     figure "$1: of sessions / latency, or the processors' limit" "$(awk -v r="$RATE_MADE" -v c="$could" -v l="$limit" 'BEGIN { printf "%.3f", r / (c < l ? c : l) }')" "" ">=" "$5"
 }
 slow "5 ms, 64 sessions" 64 5 128 0.95
