@@ -40,8 +40,8 @@ STATUS = hostd/status/book.c hostd/status/faults.c hostd/status/http.c hostd/sta
 RESOLVER = hostd/resolver/context.c hostd/resolver/main.c hostd/resolver/resolver.c
 FRONT = hostd/front/confine.c hostd/front/eximspool.c hostd/front/message.c hostd/front/relay.c hostd/front/smtpdline.c hostd/front/spool.c hostd/front/talk.c
 AUDIT = hostd/audit/log.c hostd/audit/merkle.c hostd/audit/note.c hostd/audit/segment.c hostd/audit/verify.c
-SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/keyring.c hostd/signer/main.c hostd/signer/permit.c hostd/signer/rate.c \
-         hostd/signer/queue.c hostd/signer/request.c hostd/signer/signer.c hostd/signer/workers.c
+SIGNER = hostd/signer/blockcheck.c hostd/signer/checkpoint.c hostd/signer/dispatch.c hostd/signer/intake.c hostd/signer/keyring.c hostd/signer/main.c \
+         hostd/signer/permit.c hostd/signer/queue.c hostd/signer/rate.c hostd/signer/release.c hostd/signer/request.c hostd/signer/signer.c hostd/signer/workers.c
 SUPERVISOR = hostd/supervisor/child.c hostd/supervisor/family.c hostd/supervisor/listen.c hostd/supervisor/main.c hostd/supervisor/pages.c hostd/supervisor/pin.c \
              hostd/supervisor/reload.c hostd/supervisor/roll.c hostd/supervisor/statedir.c hostd/supervisor/trust.c hostd/supervisor/taken.c hostd/supervisor/upgrade.c
 PKCS11 = pkcs11/attr.c pkcs11/choice.c pkcs11/ckr.c pkcs11/generate.c pkcs11/init.c pkcs11/key.c pkcs11/keyaudit.c pkcs11/latch.c pkcs11/module.c pkcs11/rsacheck.c pkcs11/sign.c \
