@@ -107,8 +107,15 @@ reconcile() { # EXIT [DIFFERENCE...]: that exit status, these lines and no other
     for line in "$@"; do grep -q "$line" "$WORK/reconcile" || { cat "$WORK/reconcile"; return 1; }; done
 }
 verdict "token and audit log" "say the same" reconcile 0
-verdict "... as JSON" "" "$PYTHON" -c 'import json, subprocess, sys; print(json.loads(subprocess.check_output(sys.argv[1:]))[0]["differences"])' \
-    "$BUILD/zegel" token reconcile --json --key "$AUDIT_KEY" --config "$WORK/zegel.yaml"
+answered() { # EXPRESSION: what a command printed into $WORK/answer is JSON and nothing but, and this is true of it (j)
+    "$PYTHON" -c 'import json, sys; sys.exit(not eval(sys.argv[2], {"j": json.load(open(sys.argv[1]))}))' "$WORK/answer" "$1" || { cat "$WORK/answer"; return 1; }
+}
+reconcile_json() { # EXIT EXPRESSION over j, what is said of the one token
+    local status=0
+    zegel token reconcile --json --key "$AUDIT_KEY" >"$WORK/answer" 2>"$WORK/reconcile" || status=$?
+    [ "$status" -eq "$1" ] && answered "len(j) == 1 and (lambda j: $2)(j[0])"
+}
+verdict "... as JSON" "" reconcile_json 0 'j["token"] == "zegel" and j["differences"] == []'
 cp "$WORK/token" "$WORK/older"
 one_signed
 verdict "... one message later" "say the same" reconcile 0
@@ -116,6 +123,8 @@ by_hand() { sed 's/$/\r/' "$SYSTEM/messages/1-plain.eml" | zegel sign --domain e
 by_hand
 verdict "... signed past the daemon" "both signatures are told" reconcile 1 \
     "signed for d=example.nl s=$RSA_SELECTOR .*audit log does not know" "signed for d=example.nl s=$ED_SELECTOR .*audit log does not know"
+by_hand # what was told once is not told again
+verdict "... as JSON" "" reconcile_json 1 'len(j["differences"]) == 2 and all("audit log does not know" in d for d in j["differences"])'
 alarm() { zegel status --json | "$PYTHON" -c 'import json, sys; sys.exit(not any(f["fault"] == "token-log" for f in json.load(sys.stdin)["faults"]))'; }
 as_the_timer() { # as zegel-reconcile.service has it: told once, and an alarm until somebody has explained it
     zegel audit key >"$WORK/audit.pub" && alarm && zegel token reconcile --key "file:$WORK/audit.pub" >"$WORK/reconcile" && alarm &&
@@ -203,20 +212,23 @@ verdict "a wrong PIN" "sent once" wrong_pin
 stop_zegeld
 echo 123456 >"$WORK/pin"
 zegel token unlatch zegel >/dev/null
-admin() { zegel token "$@" --so-pin-file "$WORK/so-pin" >>"$WORK/backup" 2>&1; }
+admin() { zegel token "$@" --json --so-pin-file "$WORK/so-pin" >"$WORK/answer" 2>>"$WORK/backup"; }
 key_of() { info '[(k["id"], k["policy"], k["daily_cap"], k["may_leave_wrapped"]) for k in j["keys"] if k["selector"] == "spare"]'; }
 backup() {
     local before
     mkdir "$WORK/shares"
-    admin shares --shares 2/3 --out "$WORK/shares" && make_key example.nl spare ed25519 --may-leave --daily-cap 500 || return 1
+    admin shares --shares 2/3 --out "$WORK/shares" && answered "j == {'name': 'zegel', 'directory': '$WORK/shares', 'needed': 2, 'shares': 3}" &&
+        make_key example.nl spare ed25519 --may-leave --daily-cap 500 || return 1
     before=$(key_of)
     ! admin export --domain example.nl --selector "$RSA_SELECTOR" --out "$WORK/box" &&
-        admin export --domain example.nl --selector spare --out "$WORK/box" || return 1
+        admin export --domain example.nl --selector spare --out "$WORK/box" &&
+        answered "j == {'name': 'zegel', 'file': '$WORK/box', 'domain': 'example.nl', 'selector': 'spare'}" || return 1
     stop_token
     TOKEN_STORE=$WORK/second start_token qemu
     wait_for 30 info 1 >/dev/null 2>&1
     ! admin restore "$WORK/box" && ! admin join "$WORK/shares/share-3" "$WORK/shares/share-3" &&
-        admin join "$WORK/shares/share-3" "$WORK/shares/share-1" && admin restore "$WORK/box" &&
+        admin join "$WORK/shares/share-3" "$WORK/shares/share-1" && answered "j == {'name': 'zegel', 'backup_domain': True}" &&
+        admin restore "$WORK/box" && answered "j == {'name': 'zegel', 'domain': 'example.nl', 'selector': 'spare', 'policy': 'dkim-only'}" &&
         [ "$(key_of)" = "$before" ] && [[ $before = *"'dkim-only', 500, True"* ]]
 }
 verdict "a wrapped key, native to QEMU, 2 of 3 shares" "the same key, bound to the same" backup
