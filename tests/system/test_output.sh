@@ -103,7 +103,7 @@ json rotate approve -- backup --domain rot.nl --selector "$selector"
 json rotate suspend -- --domain rot.nl
 json rotate resume -- --domain rot.nl
 
-# token reconcile is asked in test_zegeltoken.sh; the others that want a Zegel token (or two) are not, nor ceremonies here; the rest of rotate prints as run does.
+# What wants a Zegel token (or two) is asked in test_zegeltoken.sh, ceremonies in tests of their own; the rest of rotate prints as run does.
 elsewhere=$'\ntoken reconcile\ntoken shares\ntoken join\ntoken export\ntoken restore\nrotate compromise\nrotate abort\nrotate adopt\n'
 none=$'\nmetrics\ncompletion\n' # Prometheus' format, and a script
 missing=
@@ -148,4 +148,28 @@ check "... and nothing of it is left" test "$(left | grep -c '^\[')" -eq 0
 bar check example.nl --no-canary
 check "zegel check too" grep -qE '^first=[1-9] moved=True ' "$WORK/seen"
 kill -CONT "$SECONDARY_PID"
+
+# ---- ... because there is much of it: a day's audit log, tables of many domains
+long_key=$("$PYTHON" "$SYSTEM/long_log.py" "$WORK/long" 20000) || die "no long log"
+into() { # FILE COMMAND...: its output there, its standard error on the terminal
+    # shellcheck disable=SC2016 # sh's
+    TERM=xterm "$PYTHON" "$SYSTEM/progress_screen.py" sh -c 'out=$1; shift; exec "$@" >"$out"' sh "$@" >"$WORK/seen" 2>&1
+}
+bar audit verify --key "$long_key" "$WORK/long"
+check "zegel audit verify of a long log: a line, with how much of it is done" grep -qE '^first=[0-9]+ moved=True percent=[1-9][0-9]* colour=False status=0$' "$WORK/seen"
+check "... and then nothing but its result" test "$(left | tr -d '\n')" = "whole: 20000 records from number 0, 20000 signed checkpoints; the last covers the first 20000"
+into "$WORK/export" "$BUILD/zegel" audit export --key "$long_key" "$WORK/long"
+check "zegel audit export into a file: the same" grep -qE '^first=[0-9]+ moved=True percent=[1-9][0-9]* colour=False status=0$' "$WORK/seen"
+check "... and the file has the records alone" cmp "$WORK/export" "$WORK/long/records-0000000000000000.jsonl"
+"$BUILD/zegel" audit verify --key "$long_key" "$WORK/long" >"$WORK/seen" 2>"$WORK/err" &
+"$BUILD/zegel" audit export --key "$long_key" "$WORK/long" 2>"$WORK/err2" | cat >"$WORK/export"
+wait $!
+check "no terminal: nothing of it" test ! -s "$WORK/err" -a ! -s "$WORK/err2" -a "$(wc -l <"$WORK/seen")" -eq 1
+seq 120000 | awk '{ print "k" $1 " d" $1 ".example.nl:s:/k" }' >"$WORK/KeyTable"
+seq 120000 | awk '{ print "*@d" $1 ".example.nl k" $1 }' >"$WORK/SigningTable"
+printf 'KeyTable refile:%s\nSigningTable refile:%s\nMode s\n' "$WORK/KeyTable" "$WORK/SigningTable" >"$WORK/opendkim.conf"
+into "$WORK/imported" "$BUILD/zegel" import opendkim "$WORK/opendkim.conf"
+check "zegel import of 120000 domains: a line" grep -qE '^first=[0-9]+ moved=True percent=none colour=False status=0$' "$WORK/seen"
+check "... all of them are carried over" test "$(grep -c '^  - domain: ' "$WORK/imported")" -eq 120000
+check "... and so it says" test "$(left | tr -d '\n')" = "zegel import: 120000 domains; 120002 lines carried, 1 not needed, 0 not carried"
 conclude
