@@ -16,7 +16,8 @@ packages=(
     # packages, and a bare Debian to install them on
     debhelper lintian debootstrap dpkg-dev systemd-container
     # what watches: Prometheus' own tool for its formats, and its client's parser
-    prometheus python3-prometheus-client python3-pyte zsh fish
+    # and a syslog daemon (2 MB; it is not started)
+    prometheus python3-prometheus-client python3-pyte zsh fish rsyslog
     # what other mail servers link (they themselves cannot be installed beside Postfix: see fetch_mta.sh), and their configurations
     libidn12 libwrap0 libevent-2.1-7 libnsl2 libgnutls-dane0 libldap-2.5-0 libsasl2-2 libsasl2-modules sasl2-bin libdb5.3 m4
     # a TPM 2.0, and how programs share it

@@ -99,7 +99,7 @@ static void escape(const char *text, char out[ESCAPED_MAX])
     out[n] = '\0';
 }
 
-static void add_field(struct record *r, const char *name, const char *value)
+static void add_field(struct record *r, const char *name, const char *value, const char *end)
 {
     char text[TEXT_MAX], escaped[ESCAPED_MAX];
     if (value == NULL || value[0] == '\0')
@@ -108,7 +108,7 @@ static void add_field(struct record *r, const char *name, const char *value)
     escape(text, escaped);
     add(r, name);
     add(r, escaped);
-    add(r, "\n");
+    add(r, end);
 }
 
 /* journald's native protocol: NAME=VALUE lines, in one datagram. */
@@ -119,18 +119,20 @@ static void make_journal(struct record *r, enum log_level level, const struct lo
                    log_program);
     add(r, head);
     if (f != NULL) {
-        add_field(r, "QUEUE_ID=", f->queue_id);
-        add_field(r, "DOMAIN=", f->domain);
-        add_field(r, "SELECTOR=", f->selector);
-        add_field(r, "RESULT=", f->result);
-        add_field(r, "REASON=", f->reason);
+        add_field(r, "QUEUE_ID=", f->queue_id, "\n");
+        add_field(r, "DOMAIN=", f->domain, "\n");
+        add_field(r, "SELECTOR=", f->selector, "\n");
+        add_field(r, "RESULT=", f->result, "\n");
+        add_field(r, "REASON=", f->reason, "\n");
     }
     add(r, "MESSAGE=");
     add(r, text);
     add(r, "\n");
 }
 
-static void make_line(struct record *r, enum sink sink, enum log_level level, const char *text)
+/* syslog has no fields: what a search needs and the text does not say in one word stands at its end, where nothing that came from
+ * outside can. */
+static void make_line(struct record *r, enum sink sink, enum log_level level, const struct log_fields *f, const char *text)
 {
     char head[96] = "";
     if (sink == SINK_SYSLOG)
@@ -144,6 +146,8 @@ static void make_line(struct record *r, enum sink sink, enum log_level level, co
     add(r, text);
     if (sink != SINK_SYSLOG)
         add(r, "\n");
+    else if (f != NULL)
+        add_field(r, " result=", f->result, "");
 }
 
 static bool send_record(const struct record *r)
@@ -168,10 +172,10 @@ put(enum log_level level, const struct log_fields *f, const char *fmt, va_list a
     if (log_sink == SINK_JOURNAL)
         make_journal(&r, level, f, escaped);
     else if (log_sink == SINK_SYSLOG)
-        make_line(&r, SINK_SYSLOG, level, escaped);
+        make_line(&r, SINK_SYSLOG, level, f, escaped);
     if (log_sink == SINK_STDERR || !send_record(&r)) {
         r.len = 0;
-        make_line(&r, SINK_STDERR, level, escaped);
+        make_line(&r, SINK_STDERR, level, f, escaped);
         (void)!write(STDERR_FILENO, r.data, r.len); /* nowhere to complain about a log that cannot be written */
     }
     errno = saved;

@@ -79,6 +79,9 @@ START_TEST(syslog_line)
     log_event(LOG_LEVEL_INFO, &(struct log_fields){.queue_id = "Q\n"}, "signed");
     (void)snprintf(want, sizeof want, "<22>test[%d]: Q\\x0a: signed", (int)getpid());
     ck_assert_str_eq(receive(fd), want);
+    log_event(LOG_LEVEL_INFO, &(struct log_fields){.queue_id = "Q", .result = "signed"}, "client=x result=forged\n");
+    (void)snprintf(want, sizeof want, "<22>test[%d]: Q: client=x result=forged\\x0a result=signed", (int)getpid());
+    ck_assert_str_eq(receive(fd), want);
     (void)close(fd);
 }
 END_TEST
