@@ -1,10 +1,31 @@
 #include "pkcs11/attr.h"
 
+#include "pkcs11/ckr.h"
+
+/* CKR_GENERAL_ERROR and codes of their own: some tokens say that of an attribute they do not have, or cannot show. */
+void attr_answered(struct attr_session s, CK_RV rv)
+{
+    if (s.lost == NULL || *s.lost != CKR_OK || rv == CKR_GENERAL_ERROR || rv >= CKR_VENDOR_DEFINED)
+        return;
+    switch (ckr_classify(rv)) {
+    case CKR_CLASS_NEW_SESSION:
+    case CKR_CLASS_STALE_HANDLE:
+    case CKR_CLASS_TOKEN_GONE:
+    case CKR_CLASS_LOGIN_AGAIN:
+    case CKR_CLASS_MODULE_BROKEN: *s.lost = rv; break;
+    case CKR_CLASS_OK:
+    case CKR_CLASS_BUSY:
+    case CKR_CLASS_KEY_UNUSABLE:
+    case CKR_CLASS_PIN: break;
+    }
+}
+
 struct bytes attr_get(struct attr_session s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type, void *room, size_t cap)
 {
     CK_ATTRIBUTE a = {.type = type, .pValue = room, .ulValueLen = (CK_ULONG)cap};
-    if (s.f->C_GetAttributeValue(s.session, o, &a, 1) != CKR_OK || a.ulValueLen == CK_UNAVAILABLE_INFORMATION ||
-        a.ulValueLen > cap)
+    CK_RV rv = s.f->C_GetAttributeValue(s.session, o, &a, 1);
+    attr_answered(s, rv);
+    if (rv != CKR_OK || a.ulValueLen == CK_UNAVAILABLE_INFORMATION || a.ulValueLen > cap)
         return bytes_of(NULL, 0);
     return bytes_of(room, a.ulValueLen);
 }

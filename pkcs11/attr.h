@@ -11,7 +11,11 @@
 struct attr_session {
     CK_FUNCTION_LIST *f;
     CK_SESSION_HANDLE session;
+    CK_RV *lost; /* NULL, or CKR_OK at first: set to why the token did not answer, which says nothing of the attribute */
 };
+
+/* To be told what a call returned that reads: sets *s.lost once. */
+void attr_answered(struct attr_session s, CK_RV rv);
 
 /* The value in the caller's buffer, or {NULL, 0} when the object has none or it does not fit. */
 struct bytes attr_get(struct attr_session s, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type, void *room, size_t cap);

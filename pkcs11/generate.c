@@ -73,7 +73,7 @@ static int check_label_free(struct token *t, CK_SESSION_HANDLE session, const ch
     CK_ATTRIBUTE template[] = {{CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
     CK_OBJECT_HANDLE any;
     CK_ULONG count = 0;
-    *rv = attr_find((struct attr_session){t->module->f, session}, template, 1, &any, 1, &count);
+    *rv = attr_find((struct attr_session){t->module->f, session, NULL}, template, 1, &any, 1, &count);
     if (*rv != CKR_OK) {
         buf_addf(why, "token %s: looking for %s: %s; %s", t->cfg.name, label, ckr_name(*rv), ckr_advice(*rv));
         return ckr_to_err(*rv);
@@ -151,7 +151,7 @@ int key_destroy(struct token *t, const struct key *k, struct buf *why)
     int err = token_acquire(t, clock_monotonic_ms() + WITHIN_MS, &session, &epoch, why);
     if (err != ZEGEL_OK)
         return err;
-    struct attr_session s = {t->module->f, session};
+    struct attr_session s = {t->module->f, session, NULL};
     err = key_find_again(t, session, k, &private, &rv, why); /* never by CKA_ID alone */
     if (err == ZEGEL_OK && (rv = attr_find(s, template, 1, objects, 8, &count)) == CKR_OK)
         for (CK_ULONG i = 0; i < count && i < 8 && rv == CKR_OK; i++)

@@ -11,9 +11,9 @@
 
 enum { FIND_WITHIN_MS = 10000, OBJECTS_MAX = 4096, MODULUS_MAX = 1024 };
 
-static struct attr_session session_of(const struct token *t, CK_SESSION_HANDLE session)
+static struct attr_session session_of(const struct token *t, CK_SESSION_HANDLE session, CK_RV *lost)
 {
-    return (struct attr_session){.f = t->module->f, .session = session};
+    return (struct attr_session){.f = t->module->f, .session = session, .lost = lost};
 }
 
 /* ---- reading one pair ---- */
@@ -24,6 +24,7 @@ static int find_public_half(struct attr_session s, const struct key *k, CK_OBJEC
     CK_ATTRIBUTE template[] = {{CKA_CLASS, &class, sizeof class}, {CKA_ID, (void *)(uintptr_t)k->id, k->id_len}};
     CK_ULONG count;
     CK_RV rv = attr_find(s, template, 2, public, 1, &count);
+    attr_answered(s, rv);
     if (rv != CKR_OK) {
         buf_addf(why, "key %s: looking for its public half: %s; %s", k->label, ckr_name(rv), ckr_advice(rv));
         return ckr_to_err(rv);
@@ -106,6 +107,7 @@ static bool read_date(struct attr_session s, CK_OBJECT_HANDLE o, char out[9])
 {
     CK_ATTRIBUTE a = {.type = CKA_END_DATE, .pValue = out, .ulValueLen = 8};
     CK_RV rv = s.f->C_GetAttributeValue(s.session, o, &a, 1);
+    attr_answered(s, rv);
     bool none = rv == CKR_ATTRIBUTE_TYPE_INVALID || (rv == CKR_OK && a.ulValueLen != 8);
     out[rv == CKR_OK && !none ? 8 : 0] = '\0';
     return rv == CKR_OK || none;
@@ -123,9 +125,8 @@ static bool read_end_date(struct attr_session s, CK_OBJECT_HANDLE private, CK_OB
     return readable || k->end_date[0] != '\0';
 }
 
-static int read_all(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE private, struct key *k, struct buf *why)
+static int read_all(struct token *t, struct attr_session s, CK_OBJECT_HANDLE private, struct key *k, struct buf *why)
 {
-    struct attr_session s = session_of(t, session);
     CK_OBJECT_HANDLE public = 0;
     CK_ULONG type = 0;
     bool readable = false;
@@ -161,15 +162,17 @@ static int read_all(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE
     return ZEGEL_OK;
 }
 
-/* Everything about the pair whose private half is `private`. When it cannot be read because its handle or the session went stale
- * on the way, *rv says so, and it is no fault of the key. */
+/* Everything about the pair whose private half is `private`. When it cannot be read because the token does not answer, or its
+ * handle or the session went stale on the way, *rv says so, and it is no fault of the key. */
 static int read_pair(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE private, struct key *k, CK_RV *rv,
                      struct buf *why)
 {
     CK_OBJECT_CLASS class;
     CK_ATTRIBUTE a = {.type = CKA_CLASS, .pValue = &class, .ulValueLen = sizeof class};
-    int err = read_all(t, session, private, k, why);
-    *rv = err == ZEGEL_OK ? CKR_OK : t->module->f->C_GetAttributeValue(session, private, &a, 1);
+    *rv = CKR_OK;
+    int err = read_all(t, session_of(t, session, rv), private, k, why);
+    if (err != ZEGEL_OK && *rv == CKR_OK)
+        *rv = t->module->f->C_GetAttributeValue(session, private, &a, 1);
     if (*rv == CKR_OK)
         return err;
     buf_clear(why);
@@ -238,7 +241,7 @@ int key_find(struct token *t, const char *uri_text, struct key *out, struct buf 
     if (n < 2)
         buf_addf(why, "key %s: a key URI needs object= or id=", uri_text);
     if (err == ZEGEL_OK) {
-        CK_RV rv = find_private(session_of(t, session), template, n, &private, 1, &count);
+        CK_RV rv = find_private(session_of(t, session, NULL), template, n, &private, 1, &count);
         if (rv == CKR_OK && count == 1)
             err = read_pair(t, session, private, out, &rv, why);
         else
@@ -260,7 +263,7 @@ int key_find_again(struct token *t, CK_SESSION_HANDLE session, const struct key 
                                {CKA_LABEL, (void *)(uintptr_t)k->label, strlen(k->label)}};
     CK_ULONG count = 0;
     struct key now;
-    *rv = find_private(session_of(t, session), template, 3, handle, 1, &count);
+    *rv = find_private(session_of(t, session, NULL), template, 3, handle, 1, &count);
     if (*rv != CKR_OK || count != 1)
         return not_one(k->label, *rv, count, why);
     int err = read_pair(t, session, *handle, &now, rv, why);
@@ -287,20 +290,23 @@ int key_list(struct token *t, struct key **keys, size_t *count, struct buf *why)
         return err;
     CK_OBJECT_HANDLE *handles = calloc(OBJECTS_MAX, sizeof *handles);
     CK_RV rv =
-        handles == NULL ? CKR_HOST_MEMORY : find_private(session_of(t, session), template, 1, handles, OBJECTS_MAX, &found);
+        handles == NULL ? CKR_HOST_MEMORY : find_private(session_of(t, session, NULL), template, 1, handles, OBJECTS_MAX, &found);
     if (found > OBJECTS_MAX)
         found = OBJECTS_MAX;
     if (rv == CKR_OK && (*keys = calloc(found + 1, sizeof **keys)) == NULL)
         rv = CKR_HOST_MEMORY;
     for (CK_ULONG i = 0; rv == CKR_OK && i < found; i++) {
-        struct buf ignored = BUF_INIT; /* keys that cannot sign DKIM are not ours to list */
-        if (read_all(t, session, handles[i], &(*keys)[*count], &ignored) == ZEGEL_OK)
+        struct buf ignored = BUF_INIT; /* keys that cannot sign DKIM are not ours to list; what cannot be read now may be */
+        if (read_pair(t, session, handles[i], &(*keys)[*count], &rv, &ignored) == ZEGEL_OK)
             (*keys)[(*count)++].epoch = epoch;
         buf_free(&ignored);
     }
     if (rv != CKR_OK) {
         buf_addf(why, "token %s: listing keys: %s; %s", t->cfg.name, ckr_name(rv), ckr_advice(rv));
         err = ckr_to_err(rv);
+        free(*keys);
+        *keys = NULL;
+        *count = 0;
     }
     token_release(t, session, epoch, rv);
     free(handles);
@@ -318,7 +324,7 @@ int key_attributes(struct token *t, const struct key *k, struct key_attributes *
     int err = token_acquire(t, clock_monotonic_ms() + FIND_WITHIN_MS, &session, &epoch, why);
     if (err != ZEGEL_OK)
         return err;
-    struct attr_session s = session_of(t, session);
+    struct attr_session s = session_of(t, session, &rv);
     err = key_find_again(t, session, k, &o, &rv, why);
     if (err == ZEGEL_OK) {
         *out = (struct key_attributes){
@@ -337,6 +343,10 @@ int key_attributes(struct token *t, const struct key *k, struct key_attributes *
         };
         out->allowed_count =
             attr_get(s, o, CKA_ALLOWED_MECHANISMS, out->allowed, sizeof out->allowed).len / sizeof out->allowed[0];
+        if (rv != CKR_OK) {
+            buf_addf(why, "key %s: reading its attributes: %s; %s", k->label, ckr_name(rv), ckr_advice(rv));
+            err = ckr_to_err(rv);
+        }
     }
     token_release(t, session, epoch, rv);
     return err;

@@ -102,13 +102,14 @@ static int read_pair(struct token *to, const uint8_t id[KEY_ID_LEN], struct publ
     int err = token_acquire(to, clock_monotonic_ms() + WITHIN_MS, &session, &epoch, why);
     if (err != ZEGEL_OK)
         return err;
-    struct attr_session s = {to->module->f, session};
+    CK_RV lost = CKR_OK;
+    struct attr_session s = {to->module->f, session, &lost};
     CK_RV rv = find_one(s, CKO_PUBLIC_KEY, bytes_of(id, KEY_ID_LEN), &o);
     if (rv == CKR_OK) {
         p->modulus_len = attr_get(s, o, CKA_MODULUS, p->modulus, sizeof p->modulus).len;
         p->exponent_len = attr_get(s, o, CKA_PUBLIC_EXPONENT, p->exponent, sizeof p->exponent).len;
         if (p->modulus_len < PAIR_BITS / 8 || p->exponent_len == 0)
-            rv = CKR_KEY_SIZE_RANGE;
+            rv = lost != CKR_OK ? lost : CKR_KEY_SIZE_RANGE;
     }
     token_release(to, session, epoch, rv);
     return rv == CKR_OK ? ZEGEL_OK : failed(to, "reading the pair that the backup is encrypted to", rv, why);
@@ -153,7 +154,7 @@ int wrap_export(struct token *from, const struct key *k, struct token *to, const
         err = token_acquire(from, clock_monotonic_ms() + WITHIN_MS, &session, &epoch, why);
     if (err != ZEGEL_OK)
         return err;
-    struct attr_session s = {from->module->f, session};
+    struct attr_session s = {from->module->f, session, NULL};
     err = key_find_again(from, session, k, &private, &rv, why);
     if (err == ZEGEL_OK) {
         rv = make_wrapping_keys(s, &p, &pair, &aes);
@@ -272,7 +273,7 @@ int wrap_import(struct token *to, const uint8_t id[KEY_ID_LEN], const struct wra
     int err = token_acquire(to, clock_monotonic_ms() + WITHIN_MS, &session, &epoch, why);
     if (err != ZEGEL_OK)
         return err;
-    struct attr_session s = {to->module->f, session};
+    struct attr_session s = {to->module->f, session, NULL};
     CK_RV rv = find_one(s, CKO_PRIVATE_KEY, bytes_of(id, KEY_ID_LEN), &pair);
     if (rv == CKR_OK)
         rv = unwrap_aes(s, pair, w, &aes);

@@ -23,7 +23,7 @@ int act_objects(struct token *t, struct bytes id, const char *label, bool destro
     int err = token_acquire(t, clock_monotonic_ms() + WITHIN_MS, &session, &epoch, why);
     if (err != ZEGEL_OK)
         return err;
-    struct attr_session s = {t->module->f, session};
+    struct attr_session s = {t->module->f, session, NULL};
     CK_RV rv = attr_find(s, &template, 1, found, OBJECTS_MAX, count);
     for (CK_ULONG i = 0; destroy && rv == CKR_OK && i < *count && i < OBJECTS_MAX; i++)
         rv = s.f->C_DestroyObject(session, found[i]);

@@ -28,8 +28,8 @@ static int check_binary(const struct plan *p, struct run *r, struct buf *why)
                  r->tool, p->tool_sha256);
         err = ZEGEL_ERR_REFUSED;
     } else if (err == ZEGEL_OK && r->o->uri == NULL && strcmp(r->module_hash, p->token.module_sha256) != 0) {
-        buf_addf(why, "%s is not the module in the plan (its SHA-256 begins %.16s, the plan's %.16s)", p->token.module,
-                 r->module_hash, p->token.module_sha256);
+        buf_addf(why, "%s is not the module in the plan (its SHA-256 begins %.16s, the plan's %.16s); use that one, or plan anew",
+                 p->token.module, r->module_hash, p->token.module_sha256);
         err = ZEGEL_ERR_REFUSED;
     }
     return err;

@@ -45,11 +45,14 @@ int tokennote_read(struct token *t, const char *application, struct tokennote **
     int err = token_acquire(t, clock_monotonic_ms() + WITHIN_MS, &session, &epoch, why);
     if (err != ZEGEL_OK)
         return err;
-    struct attr_session s = {t->module->f, session};
+    CK_RV lost = CKR_OK;
+    struct attr_session s = {t->module->f, session, &lost};
     CK_RV rv = attr_find(s, template, 2, handles, NOTES_MAX, &found);
     bool readable = found <= NOTES_MAX && (*notes = calloc(found + 1, sizeof **notes)) != NULL;
     for (CK_ULONG i = 0; rv == CKR_OK && readable && i < found; i++)
         readable = read_one(s, handles[i], &(*notes)[i]);
+    if (rv == CKR_OK)
+        rv = lost;
     token_release(t, session, epoch, rv);
     if (rv == CKR_OK && readable) {
         *count = found;

@@ -167,6 +167,10 @@ static CK_RV act(const struct p11fault_rule *r, CK_SESSION_HANDLE s)
     case P11FAULT_LOGOUT: (void)real->C_Logout(s); break;
     case P11FAULT_STALE: control->stale++; break;
     case P11FAULT_FORK: misbehave_after_fork(); break;
+    case P11FAULT_REMOVE:
+        control->absent = 1;
+        control->removals++;
+        break;
     case P11FAULT_NONE:
     case P11FAULT_FLIP:
     case P11FAULT_SHORT:

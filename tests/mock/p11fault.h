@@ -45,8 +45,9 @@ enum p11fault_action {
     P11FAULT_SWAP,  /* C_SignInit: with another key that takes the mechanism */
     P11FAULT_CLOSE, /* close this session, then call */
     P11FAULT_LOGOUT,
-    P11FAULT_STALE, /* all object handles given so far are invalid from now on */
-    P11FAULT_FORK,  /* fork; the child holds on to every descriptor it inherited, and writes to them */
+    P11FAULT_STALE,  /* all object handles given so far are invalid from now on */
+    P11FAULT_FORK,   /* fork; the child holds on to every descriptor it inherited, and writes to them */
+    P11FAULT_REMOVE, /* the token is pulled out at this very call */
 };
 
 enum { P11FAULT_RULES = 16, P11FAULT_MAGIC = 0x70313166 };

@@ -4,7 +4,7 @@
  * rule FUNCTION WHEN ACTION [after] [mechanism=rsa|eddsa]   add a rule
  *      WHEN:   N (the Nth call from now), N+ (that and all later ones), N/M (that and each Mth later one); xK: at most K times
  *      ACTION: CKR_NAME, delay=MS, hang, crash, exit=STATUS, flip=BIT, short=OCTETS, long=OCTETS, other=BIT, lie=BIT, swap,
- *      close, logout, stale, fork
+ *      close, logout, stale, fork, remove
  * clear                  forget all rules
  * remove | return        the token is pulled out, put back
  * blind                  who has called C_Initialize sees it no more before the next C_Initialize
@@ -89,7 +89,7 @@ static enum p11fault_action parse_action(struct p11fault_rule *r, const char *ac
     } table[] = {{"delay=", P11FAULT_DELAY}, {"hang", P11FAULT_HANG},    {"crash", P11FAULT_CRASH},  {"exit=", P11FAULT_EXIT},
                  {"flip=", P11FAULT_FLIP},   {"short=", P11FAULT_SHORT}, {"other=", P11FAULT_OTHER}, {"lie=", P11FAULT_LIE},
                  {"long=", P11FAULT_LONG},   {"swap", P11FAULT_SWAP},    {"close", P11FAULT_CLOSE},  {"logout", P11FAULT_LOGOUT},
-                 {"stale", P11FAULT_STALE},  {"fork", P11FAULT_FORK}};
+                 {"stale", P11FAULT_STALE},  {"fork", P11FAULT_FORK},    {"remove", P11FAULT_REMOVE}};
     if (strncmp(action, "CKR_", 4) == 0) {
         r->value = rv_of(action);
         return P11FAULT_RV;

@@ -119,7 +119,7 @@ refused "another program" 1 'this zegel is not the one in the plan' \
 cp "$MODULE" "$WORK/module.so"
 (MODULE=$WORK/module.so prepare "$WORK/module" 1 --key example.nl/z1:rsa2048 && approve "$WORK/module" alice bob) >/dev/null || die "prepare module"
 printf x >>"$WORK/module.so"
-refused "another module" 1 'module.so is not the module in the plan' run "$WORK/module"
+refused "another module" 1 'module.so is not the module in the plan .*; use that one, or plan anew' run "$WORK/module"
 
 cp -r "$A" "$WORK/disk-lost"
 cp -r "$A" "$WORK/rehearsed"

@@ -175,6 +175,44 @@ if strace -f -qq -o /dev/null true 2>/dev/null; then
     done
     [ "$pulled" -ge 2 ] || not_ok "pulled out in mid step" "$pulled times only"
 fi
+# Pulled out in the middle of a step, at any call of the module (SOAK=1: each): what the token has, it keeps.
+for call in C_FindObjects C_GetAttributeValue C_SignInit C_Sign; do
+    times=0
+    for ((n = 1; ; n += $(short_or 20 1))); do
+        reset
+        fault rule "$call" "${n}x1" remove
+        if run "$A" >"$WORK/out" 2>"$WORK/err"; then break; fi
+        times=$((times + 1))
+        if [ "$(wc -l <"$WORK/err")" -ne 1 ] || ! grep -qE '(CKR_DEVICE_REMOVED|CKR_TOKEN_NOT_PRESENT|matches no token).*plug' "$WORK/err"; then
+            not_ok "pulled out at $call $n" "says $(cat "$WORK/err")"
+        fi
+        fault return
+        goes_on "pulled out at $call $n"
+    done
+    [ "$times" -gt 0 ] || not_ok "pulled out at $call" "never was"
+done
+fault return
+# Does not answer once: what could not be read is not taken for what the token has (an inventory without a key, notes that somebody
+# else wrote, an attribute that it does not say).
+for call in C_FindObjects C_GetAttributeValue; do
+    times=0
+    for ((n = 5; ; n += $(short_or 25 1))); do
+        reset
+        fault rule "$call" "${n}x1" CKR_DEVICE_ERROR
+        if ! run "$A" >"$WORK/out" 2>"$WORK/err"; then
+            times=$((times + 1))
+            if [ "$(wc -l <"$WORK/err")" -ne 1 ] || ! grep -q 'CKR_DEVICE_ERROR; it is tried again' "$WORK/err"; then
+                not_ok "no answer to $call $n" "says $(cat "$WORK/err")"
+            fi
+            goes_on "no answer to $call $n"
+        elif [ "$(fault fired)" -eq 0 ]; then
+            break
+        fi
+        { MODULE=$REAL seal "$A" && MODULE=$REAL approve "$A" alice bob erin; } >"$WORK/out" 2>&1 || not_ok "no answer to $call $n" "$(cat "$WORK/out")"
+        Z verify "$A" >"$WORK/out" 2>"$WORK/err" || not_ok "no answer to $call $n: verify" "$(cat "$WORK/err")"
+    done
+    [ "$times" -gt 0 ] || not_ok "no answer to $call" "was never noticed"
+done
 
 # The clock: forward a day is time that passed; back is refused.
 if ! nm "$BUILD/zegel" | grep -q '__[at]san_init'; then
