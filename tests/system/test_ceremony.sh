@@ -33,6 +33,7 @@ accepted "export" Z export "$A"
 accepted "import behind the air gap" Z import "$A/request.json" "$WORK/gap"
 refused "import twice" 1 'new directory' Z import "$A/request.json" "$WORK/gap"
 accepted "an exception" Z exception --text "the clock was 3 minutes slow" --decision "set by the witness" --agreed "alice, erin" "$WORK/gap"
+accepted "a second one" Z exception --text "carol came late" --decision "begun without her" --agreed "alice, bob, erin" "$WORK/gap"
 cp "$A/script.md" "$WORK/gap/"
 accepted "run" run "$WORK/gap"
 cp "$WORK/out" "$WORK/screen"
@@ -44,6 +45,7 @@ accepted "custodians and witness sign" approve "$WORK/gap" alice carol erin
 accepted "verify" env -i "$BUILD/zegel" ceremony verify --trust "$WORK/people/trust.pem" "$WORK/gap"
 grep -q '^pass: ' "$WORK/out" || not_ok "verify" "does not say pass"
 grep -q '^attested  E1 .*3 minutes slow' "$WORK/out" || not_ok "verify" "does not show the exception"
+grep -q '^attested  E2 .*carol came late.*begun without her.*alice, bob, erin' "$WORK/out" || not_ok "verify" "does not show the second: $(grep E2 "$WORK/out")"
 cp "$WORK/out" "$WORK/verify"
 
 for program in "$BUILD/zegel ceremony verify" "$BUILD/zegel-ceremony-verify"; do

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "ceremony/keycheck.h"
 #include "ceremony/standing.h"
+#include "ceremony/words.h"
 #include "unit.h"
 
 static struct buf why;
@@ -64,4 +65,56 @@ START_TEST(times_of_signing)
 }
 END_TEST
 
-UNIT_MAIN("ceremony_keys", honest_keys, weak_rsa, times_of_signing)
+/* The fingerprint that descriptions of the PGP word list give as their example, and behind it octets 00. */
+START_TEST(read_aloud)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    words_print(f, "  ", "e58294f2e9a227486e8b061b31cc528fd7fa3f19000000000000000000000000");
+    ck_assert_int_eq(fclose(f), 0);
+    ck_assert_str_eq(text, "  e582 94f2 e9a2 2748 6e8b 061b 31cc 528f\n"
+                           "  d7fa 3f19 0000 0000 0000 0000 0000 0000\n"
+                           "  topmost Istanbul Pluto vagabond\n"
+                           "  treadmill Pacific brackish dictator\n"
+                           "  goldfish Medusa afflict bravado\n"
+                           "  chatter revolver Dupont midsummer\n"
+                           "  stopwatch whimsical cowbell bottomless\n"
+                           "  aardvark adroitness aardvark adroitness\n"
+                           "  aardvark adroitness aardvark adroitness\n"
+                           "  aardvark adroitness aardvark adroitness\n");
+    free(text);
+}
+END_TEST
+
+/* `words` at octet `at` (0: even ones, 1: odd ones) for `octet`; the caller frees. */
+static char *word_for(unsigned octet, int at)
+{
+    char hash[65], *text = NULL, *word = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    for (int i = 0; i < 32; i++)
+        (void)snprintf(hash + 2 * i, 3, "%02x", octet);
+    words_print(f, "", hash);
+    ck_assert_int_eq(fclose(f), 0);
+    const char *line = strchr(strchr(text, '\n') + 1, '\n') + 1; /* behind the hexadecimal */
+    ck_assert_int_eq(sscanf(line, at == 0 ? "%ms" : "%*s %ms", &word), 1);
+    free(text);
+    return word;
+}
+
+/* No word stands for two octets, nor for one at an even and one at an odd place: swapped and dropped ones are heard. */
+START_TEST(no_word_twice)
+{
+    char *words[512];
+    for (int i = 0; i < 512; i++)
+        words[i] = word_for((unsigned)i / 2, i % 2);
+    for (int i = 0; i < 512; i++)
+        for (int n = 0; n < i; n++)
+            ck_assert_str_ne(words[i], words[n]);
+    for (int i = 0; i < 512; i++)
+        free(words[i]);
+}
+END_TEST
+
+UNIT_MAIN("ceremony_keys", honest_keys, weak_rsa, times_of_signing, read_aloud, no_word_twice)
