@@ -56,14 +56,15 @@ stop() {
 }
 trap stop INT TERM
 
-under_way=0 begun=
+under_way=0 begun='' names=''
 # The longest one begins first, so that nothing waits for it in the end.
 for program in tests/system/test_deb.sh "$BUILD"/tests/test_* tests/system/test_*.sh; do
     if [ ! -f "$program" ] || [ ! -x "$program" ]; then continue; fi
     name=$(basename "$program" .sh)
     wanted "$name" "$@" || continue
-    case " $begun " in *" $name "*) continue ;; esac
-    begun+=" $name"
+    case " $begun " in *" $program "*) continue ;; esac
+    case " $names " in *" $name "*) name=$name.sh ;; esac # a unit test has that name too: both run
+    begun+=" $program" names+=" $name"
     if [ "$under_way" -ge "$JOBS" ]; then
         wait -n
         under_way=$((under_way - 1))
